@@ -1,0 +1,177 @@
+//! Every code: number, slug, level, title and page, in one table.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Severity;
+
+/// A family of codes: the hundreds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// `TW1xx`.
+    Archive,
+    /// `TW2xx`.
+    Binary,
+    /// `TW3xx`.
+    Graph,
+    /// `TW4xx`.
+    Policy,
+    /// `TW5xx`.
+    PythonAbi,
+    /// `TW6xx`.
+    Metadata,
+    /// `TW7xx`.
+    Plan,
+    /// `TW9xx`.
+    Truewheel,
+}
+
+impl Family {
+    /// Returns the name by which `--allow`, `--warn` and `--deny` take the family, e.g. `TW4xx`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Archive => "TW1xx",
+            Family::Binary => "TW2xx",
+            Family::Graph => "TW3xx",
+            Family::Policy => "TW4xx",
+            Family::PythonAbi => "TW5xx",
+            Family::Metadata => "TW6xx",
+            Family::Plan => "TW7xx",
+            Family::Truewheel => "TW9xx",
+        }
+    }
+}
+
+/// Declares the enum, and for each code its slug, level, title and page.
+///
+/// A code whose page `docs/diagnostics/TWnnn.md` is missing does not compile. Codes are never reused or renamed.
+macro_rules! codes {
+    ($($code:ident $slug:literal $severity:ident $family:ident $title:literal;)*) => {
+        /// A kind of finding. Never reused, never renamed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $title] $code,)*
+        }
+
+        impl Code {
+            /// Every code, ascending.
+            pub const ALL: &[Code] = &[$(Code::$code,)*];
+
+            /// Returns the code as printed, e.g. `TW401`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$code => stringify!($code),)* }
+            }
+
+            /// Returns the slug, e.g. `symbol-too-recent`.
+            pub fn slug(self) -> &'static str {
+                match self { $(Code::$code => $slug,)* }
+            }
+
+            /// Returns the level that holds where nobody says otherwise.
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$code => Severity::$severity,)* }
+            }
+
+            /// Returns the family.
+            pub fn family(self) -> Family {
+                match self { $(Code::$code => Family::$family,)* }
+            }
+
+            /// Returns what the code means, a phrase.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$code => $title,)* }
+            }
+
+            /// Returns the page that `explain` prints (Markdown).
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$code => include_str!(concat!("../../docs/diagnostics/", stringify!($code), ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    TW101 "not-an-archive" Error Archive "the file is not a readable zip archive";
+    TW102 "archive-framing" Error Archive "local entries, central directory and file do not agree";
+    TW103 "duplicate-member" Error Archive "two members have one name";
+    TW104 "unsafe-path" Error Archive "a member's name leaves the wheel or cannot be written everywhere";
+    TW105 "symlink-member" Error Archive "a member is a symbolic link";
+    TW106 "archive-bomb" Error Archive "the archive unpacks to absurdly much";
+    TW107 "compression-method" Error Archive "a member is compressed by another method than stored or deflate";
+    TW108 "encrypted-member" Error Archive "a member is encrypted";
+    TW109 "data-descriptor" Error Archive "a member's sizes follow its data";
+    TW110 "corrupt-member" Error Archive "a member cannot be unpacked or its checksum is wrong";
+    TW111 "zip64-oddity" Error Archive "a zip64 field is wrong";
+    TW112 "archive-comment" Warning Archive "the archive or a member carries a comment";
+    TW113 "case-collision" Error Archive "two names are one on a case-insensitive file system";
+    TW114 "member-mode" Warning Archive "a member's permission bits are odd";
+    TW201 "malformed-binary" Error Binary "a binary cannot be read";
+    TW202 "contradictory-binary" Warning Binary "a binary states one fact in two ways";
+    TW203 "executable-stack" Warning Binary "a binary asks for an executable stack";
+    TW204 "text-relocations" Warning Binary "a binary relocates its own code";
+    TW205 "absolute-search-path" Warning Binary "a search path is absolute";
+    TW206 "odd-import-name" Warning Binary "an imported name is one that loaders treat specially";
+    TW207 "section-headers" Warning Binary "a binary has no section headers, which Android's loader needs";
+    TW301 "missing-library" Error Graph "a needed library is nowhere";
+    TW302 "wrong-architecture-candidate" Note Graph "a library of that name is for another machine";
+    TW303 "two-libraries-one-name" Warning Graph "two different libraries have one name";
+    TW304 "excluded-library" Note Graph "a library is left to the user's machine";
+    TW305 "absolute-only-library" Error Graph "a needed library is reached only through an absolute path";
+    TW306 "driver-library" Warning Graph "a library that belongs to the user's machine was vendored";
+    TW307 "data-binary" Warning Graph "a binary that is installed as data needs a missing library";
+    TW308 "external-library" Error Graph "a needed library is outside the wheel and must be vendored";
+    TW401 "symbol-too-recent" Error Policy "a symbol version is newer than a tag allows";
+    TW402 "library-not-allowed" Error Policy "a library is outside what a tag allows";
+    TW403 "denied-symbol" Error Policy "a symbol is one that a tag denies";
+    TW404 "unversioned-symbol-too-recent" Error Policy "a symbol came with a later release than a tag allows";
+    TW405 "isa-level" Error Policy "a binary needs a processor newer than its architecture's baseline";
+    TW406 "foreign-architecture" Error Policy "a binary is for another machine than the tag";
+    TW407 "wrong-libc" Error Policy "a binary is for another C library than the tag";
+    TW408 "unknown-symbols" Note Policy "there is no data to judge a library's symbols by";
+    TW409 "no-tag-earned" Error Policy "no policy allows what the wheel needs";
+    TW410 "android-rule" Error Policy "Android's loader refuses the binary";
+    TW501 "libpython-linked" Error PythonAbi "a binary links libpython";
+    TW502 "libpython-inside" Warning PythonAbi "a binary carries a static libpython";
+    TW503 "unicode-width" Error PythonAbi "a binary is for narrow Unicode strings";
+    TW504 "pyfpe-symbol" Error PythonAbi "a binary needs a Python built with floating-point traps";
+    TW601 "untrue-tag" Error Metadata "a claimed tag is not earned";
+    TW602 "tags-disagree" Error Metadata "file name and WHEEL claim different tags";
+    TW603 "missing-metadata" Error Metadata "the dist-info directory or a file in it is missing";
+    TW604 "not-in-record" Error Metadata "a member is not in RECORD";
+    TW605 "record-without-member" Error Metadata "RECORD names what is not there";
+    TW606 "record-mismatch" Error Metadata "a digest or size in RECORD is wrong";
+    TW607 "malformed-record" Error Metadata "RECORD cannot be read";
+    TW608 "file-name" Error Metadata "the wheel's file name is not valid";
+    TW609 "malformed-wheel-file" Error Metadata "the WHEEL file cannot be read or contradicts the file name";
+    TW610 "malformed-metadata" Error Metadata "METADATA cannot be read or contradicts the file name";
+    TW611 "binary-in-purelib" Error Metadata "a binary is installed where only pure Python belongs";
+    TW612 "linux-tag" Warning Metadata "the wheel is tagged for its own machine only";
+    TW613 "signature-dropped" Warning Metadata "a signature of RECORD is no longer true and was dropped";
+    TW614 "pure-tag-with-binary" Error Metadata "a wheel for any platform holds a binary";
+    TW615 "unknown-tag" Error Metadata "a platform tag is of no known platform";
+    TW616 "tag-raised" Warning Metadata "the tag asked for is lower than the bytes allow";
+    TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
+    TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
+    TW703 "unmatched-option" Warning Plan "an option names what is not there";
+    TW901 "verification-failed" Error Truewheel "the result is not what was planned";
+    TW902 "own-fault" Error Truewheel "truewheel contradicts itself";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Code {
+    type Err = ();
+
+    /// Returns the code of that number (`TW401`, any case) or slug.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Code::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(text) || code.slug() == text).ok_or(())
+    }
+}

@@ -1,0 +1,88 @@
+//! `Diagnostic`: the job was done, and this is what it found.
+
+mod code;
+
+pub use code::{Code, Family};
+
+use std::fmt;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Should be looked at; does not change the exit status.
+    Warning,
+    /// An installer or a loader fails, or a claim is untrue; exit status 1.
+    Error,
+}
+
+impl Severity {
+    /// Returns the name used in machine output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One finding: a code, the member it is about, a message, ways out, and the chain that leads to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// What kind of finding.
+    pub code: Code,
+    /// How bad; the code's own level until levels are applied where it enters a report.
+    pub severity: Severity,
+    /// The archive name it is about; `None` for the wheel as a whole.
+    pub member: Option<String>,
+    /// A phrase, lower case, no full stop; literals in backticks; the member is not repeated in it.
+    pub message: String,
+    /// A way out.
+    pub help: Option<String>,
+    /// Archive names from a load root to the member, root first; empty where there is no such chain.
+    pub chain: Vec<String>,
+}
+
+impl Diagnostic {
+    /// Returns a finding at the code's own level.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, severity: code.severity(), member: None, message: message.into(), help: None, chain: Vec::new() }
+    }
+
+    /// Names the member it is about.
+    #[must_use]
+    pub fn member(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// Adds a way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds the chain of archive names that leads to the member, root first.
+    #[must_use]
+    pub fn chain(mut self, chain: Vec<String>) -> Self {
+        self.chain = chain;
+        self
+    }
+
+    /// Sets a level other than the code's own.
+    #[must_use]
+    pub fn at(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+}

@@ -1,0 +1,141 @@
+//! Edits declared: what to change in a binary, checked for conflicts before any layout.
+
+use super::image::SearchPathKind;
+use crate::error::{Error, Result};
+
+/// How much `Strip` removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StripLevel {
+    /// Debug sections.
+    Debug,
+    /// Debug sections and the static symbol table.
+    All,
+}
+
+/// One wish. The order of a set's edits matters only where stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Edit {
+    /// Sets SONAME or install name.
+    SetIdentity(String),
+    /// Renames an imported library everywhere it is named; version references follow.
+    ReplaceImport {
+        /// The name as it is now.
+        from: String,
+        /// The name as it shall be.
+        to: String,
+    },
+    /// Adds a needed library after the last one.
+    AddImport(String),
+    /// Removes a needed library, its version references included.
+    RemoveImport(String),
+    /// Sets the whole search path; empty removes it. Kind `None` keeps the kind that is there, else `Rpath`.
+    SetSearchPath {
+        /// The directories.
+        paths: Vec<String>,
+        /// Which search path.
+        kind: Option<SearchPathKind>,
+    },
+    /// Adds a directory at the end of the search path, unless it is there.
+    AddSearchPath(String),
+    /// Removes a directory from the search path.
+    RemoveSearchPath(String),
+    /// Converts the search path to this kind.
+    SetSearchPathKind(SearchPathKind),
+    /// Sets the program interpreter.
+    SetInterpreter(String),
+    /// Clears the executable-stack flag.
+    ClearExecutableStack,
+    /// Removes sections that no loader needs.
+    Strip(StripLevel),
+}
+
+/// Edits of one file that do not contradict each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EditSet {
+    edits: Vec<Edit>,
+}
+
+impl EditSet {
+    /// Returns the set of `edits`.
+    ///
+    /// # Errors
+    /// `Usage` if two edits contradict each other: one import renamed to two names, or renamed and removed; the
+    /// identity, the interpreter or the whole search path set twice.
+    pub fn new(edits: impl IntoIterator<Item = Edit>) -> Result<Self> {
+        let mut set = Self::default();
+        for edit in edits {
+            set.push(edit)?;
+        }
+        Ok(set)
+    }
+
+    /// Adds one edit.
+    ///
+    /// # Errors
+    /// As [`EditSet::new`].
+    pub fn push(&mut self, edit: Edit) -> Result<()> {
+        if self.edits.contains(&edit) {
+            return Ok(());
+        }
+        if let Some(other) = self.edits.iter().find(|other| contradict(other, &edit)) {
+            return Err(Error::usage(format!("{edit:?} contradicts {other:?}")));
+        }
+        self.edits.push(edit);
+        Ok(())
+    }
+
+    /// Returns the edits in the order they were added.
+    pub fn edits(&self) -> &[Edit] {
+        &self.edits
+    }
+
+    /// Returns true if nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+}
+
+/// Whether two different edits cannot both be carried out.
+fn contradict(a: &Edit, b: &Edit) -> bool {
+    match (a, b) {
+        (Edit::SetIdentity(_), Edit::SetIdentity(_))
+        | (Edit::SetInterpreter(_), Edit::SetInterpreter(_))
+        | (Edit::SetSearchPath { .. }, Edit::SetSearchPath { .. })
+        | (Edit::SetSearchPathKind(_), Edit::SetSearchPathKind(_)) => true,
+        (Edit::ReplaceImport { from, .. }, Edit::ReplaceImport { from: other, .. }) => from == other,
+        (Edit::ReplaceImport { from, .. }, Edit::RemoveImport(name))
+        | (Edit::RemoveImport(name), Edit::ReplaceImport { from, .. }) => from == name,
+        _ => false,
+    }
+}
+
+/// What an edit did, for people and for the SBOM: `soname`, `a` → `b`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What was changed, in the format's own word: `soname`, `needed`, `rpath`, `install name`, …
+    pub what: &'static str,
+    /// Before; `None` where there was nothing.
+    pub from: Option<String>,
+    /// After; `None` where nothing is left.
+    pub to: Option<String>,
+}
+
+/// The bytes after an [`EditSet`], and what was done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Edited {
+    /// The new file; equal to the old one if nothing had to change.
+    pub bytes: Vec<u8>,
+    /// What changed; empty if nothing did.
+    pub changes: Vec<Change>,
+    /// What was lost or is worth knowing, phrases: `.dynamic` left RELRO, signature dropped, …
+    pub notes: Vec<String>,
+}
+
+impl Edited {
+    /// Returns the result of an edit.
+    pub fn new(bytes: Vec<u8>, changes: Vec<Change>, notes: Vec<String>) -> Self {
+        Self { bytes, changes, notes }
+    }
+}

@@ -1,0 +1,57 @@
+//! The only place that dispatches on `Format`: detect, inspect, edit, verify.
+
+pub mod bytes;
+pub mod edit;
+pub mod elf;
+pub mod image;
+pub mod symbols;
+
+pub use edit::{Change, Edit, EditSet, Edited, StripLevel};
+pub use image::{Format, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind};
+pub use symbols::{Binding, ExportIndex, Symbol, SymbolFacts, SymbolKind};
+
+use crate::error::{Error, Result};
+
+/// Returns the format whose magic number `head` begins with; the first 64 bytes of a file are enough.
+pub fn detect(head: &[u8]) -> Option<Format> {
+    match head {
+        [0x7f, b'E', b'L', b'F', ..] => Some(Format::Elf),
+        _ => None,
+    }
+}
+
+/// Returns one [`Image`] for each slice of the binary (one, but for universal Mach-O files).
+///
+/// # Errors
+/// `Malformed` if the bytes are of a known format but not sound enough to say anything about them;
+/// `Unsupported` if they are of no known format.
+pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
+    match detect(bytes) {
+        Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
+        Some(Format::MachO | Format::Pe) | None => Err(Error::unsupported("not an ELF file")),
+    }
+}
+
+/// Reads every dynamic symbol of the slice that `image` describes, once.
+///
+/// # Errors
+/// `Malformed` if a symbol, string or version table leaves the file or loops.
+pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
+    match image.format {
+        Format::Elf => elf::symbols(bytes),
+        Format::MachO | Format::Pe => Err(Error::unsupported("not an ELF file")),
+    }
+}
+
+/// Carries out all edits in one layout; no edit, or nothing to change: the same bytes.
+///
+/// The result has been read again and compared with what was expected ([`verify`]).
+///
+/// # Errors
+/// `Unsupported` if the file cannot carry an edit; nothing is done silently.
+pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
+    match detect(bytes) {
+        Some(Format::Elf) => elf::edit(bytes, edits),
+        Some(Format::MachO | Format::Pe) | None => Err(Error::unsupported("not an ELF file")),
+    }
+}

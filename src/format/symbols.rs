@@ -1,0 +1,129 @@
+//! Dynamic symbols, as one compact table a binary: read once, serves policy, ABI and `verify`.
+
+/// How strongly a symbol binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Binding {
+    /// Must be resolved.
+    Global,
+    /// May stay unresolved.
+    Weak,
+    /// `STB_GNU_UNIQUE` and the like.
+    Unique,
+}
+
+/// What a symbol stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SymbolKind {
+    /// Code (also an indirect function).
+    Function,
+    /// Data.
+    Data,
+    /// Thread-local storage.
+    ThreadLocal,
+    /// The file does not say (usual for undefined symbols).
+    Unknown,
+}
+
+/// A symbol that a binary needs from somewhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// Its name as the file spells it; bytes that are not UTF-8 are escaped.
+    pub name: Box<str>,
+    /// Version node it asks for (ELF), e.g. `GLIBC_2.34`; index into [`SymbolFacts::versions`].
+    pub version: Option<u16>,
+    /// Index into [`super::Image::imports`] of the library it is bound to, where the format says so (Mach-O, PE).
+    pub import: Option<u16>,
+    /// How strongly it is needed.
+    pub binding: Binding,
+    /// What it stands for.
+    pub kind: SymbolKind,
+}
+
+/// A version node that a binary needs of a library (`.gnu.version_r`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeededVersion {
+    /// `vn_file`: the library's name as the version table spells it.
+    pub library: String,
+    /// `vna_name`: e.g. `GLIBC_2.17`.
+    pub version: String,
+    /// `VER_FLG_WEAK`: loading goes on without it.
+    pub weak: bool,
+}
+
+/// The dynamic symbols of one slice.
+#[derive(Debug, Clone, Default)]
+pub struct SymbolFacts {
+    /// Undefined symbols, in file order.
+    pub undefined: Vec<Symbol>,
+    /// Version nodes needed, in file order; every one counts, also those that no symbol uses.
+    pub versions: Vec<NeededVersion>,
+    /// Version nodes defined, the base name left out, in file order.
+    pub defined_versions: Vec<String>,
+    /// What the slice exports.
+    pub exports: ExportIndex,
+    /// Exported names that matter to Python's ABI, spelled out and sorted: those that begin with `Py`, `_Py`,
+    /// `init`, `_cffi_pypyinit_` or `HPy`.
+    pub python_exports: Vec<String>,
+}
+
+/// Exported symbols as sorted 64-bit hashes: 16 bytes a symbol, whatever the names' length.
+#[derive(Debug, Clone, Default)]
+pub struct ExportIndex {
+    entries: Vec<Export>,
+}
+
+/// One exported symbol of an [`ExportIndex`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Export {
+    /// [`name_hash`] of the symbol's name.
+    pub name: u64,
+    /// Index into [`SymbolFacts::defined_versions`], `u16::MAX` for none.
+    pub version: u16,
+    /// Not the default version: does not satisfy an unversioned reference.
+    pub hidden: bool,
+    /// What it stands for.
+    pub kind: SymbolKind,
+}
+
+impl ExportIndex {
+    /// Returns an index of `entries`, in any order.
+    pub fn new(mut entries: Vec<Export>) -> Self {
+        entries.sort_unstable();
+        entries.dedup();
+        Self { entries }
+    }
+
+    /// Returns the exports of that name, one for each version.
+    pub fn find(&self, name: &str) -> &[Export] {
+        let hash = name_hash(name.as_bytes());
+        let start = self.entries.partition_point(|export| export.name < hash);
+        let end = self.entries.partition_point(|export| export.name <= hash);
+        self.entries.get(start..end).unwrap_or_default()
+    }
+
+    /// Returns true if anything of that name is exported.
+    pub fn contains(&self, name: &str) -> bool {
+        !self.find(name).is_empty()
+    }
+
+    /// Returns the number of exports.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns true if nothing is exported.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// Returns the 64-bit hash under which an [`ExportIndex`] keeps a name (FNV-1a with a final mix, stable on every host).
+pub fn name_hash(name: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in name {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash ^= hash >> 32;
+    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash ^ (hash >> 29)
+}

@@ -1,0 +1,3 @@
+//! The process entry of the `truewheel` program.
+
+fn main() {}
