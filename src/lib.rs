@@ -15,6 +15,7 @@ pub mod arch;
 pub mod diagnostic;
 pub mod error;
 pub mod format;
+pub mod tag;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};
