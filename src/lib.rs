@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod error;
 pub mod format;
 pub mod tag;
+pub mod policy;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,21 @@
+//! `policy`: what a platform tag allows, as data, and the judgement of a wheel's binaries against it.
+//!
+//! A [`Policy`] is a ceiling for each family of symbol versions plus named nodes, a list of libraries, and denied
+//! symbols, for each architecture. [`judge`] says of one policy that it is satisfied, or *every* reason why not;
+//! [`earned`] asks that of all policies of the wheel's platform and names the tags that hold.
+
+mod document;
+mod earned;
+mod judge;
+mod presets;
+mod reason;
+mod set;
+mod subject;
+
+pub use document::{Ceilings, Policy, PolicyFamily};
+pub use earned::{Earned, earned};
+pub use judge::{Verdict, judge};
+pub use presets::{Preset, presets};
+pub use reason::{Reason, Requirement};
+pub use set::PolicySet;
+pub use subject::{Provider, Subject, SubjectBinary};
