@@ -15,8 +15,8 @@ pub mod arch;
 pub mod diagnostic;
 pub mod error;
 pub mod format;
-pub mod tag;
 pub mod policy;
+pub mod tag;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};
