@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod abi;
 pub mod arch;
 pub mod diagnostic;
 pub mod error;

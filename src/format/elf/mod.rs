@@ -1,8 +1,9 @@
 //! ELF: System V gABI, the GNU extensions, and the processor supplements of the machines that Linux tags name.
 
+pub mod facts;
 pub mod read;
 
-pub use read::ElfFacts;
+pub use facts::{ElfFacts, FloatAbi, Linkage, Stack};
 
 use super::edit::{EditSet, Edited};
 use super::image::Image;

@@ -5,11 +5,6 @@ use object::elf;
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, FileOffset, VirtAddr, Width};
 
-/// Facts that only ELF has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ElfFacts {}
-
 /// More program headers than any linker writes; a file with more is refused.
 const MAX_PROGRAM_HEADERS: u64 = 4096;
 /// More sections than any linker writes; a file with more is refused.
