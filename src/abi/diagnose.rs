@@ -57,7 +57,9 @@ fn narrow(abi: &PythonAbi) -> Option<Diagnostic> {
     Some(
         Diagnostic::new(
             Code::TW503,
-            format!("needs `{name}`: built for a Python 2 with 2-byte Unicode strings, and Linux wheels are for 4-byte ones"),
+            format!(
+                "needs `{name}`: built for a Python 2 with 2-byte Unicode strings, and Linux wheels are for 4-byte ones"
+            ),
         )
         .help("build with a Python that was configured with `--enable-unicode=ucs4`"),
     )

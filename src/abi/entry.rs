@@ -44,9 +44,8 @@ pub(super) fn entry_points(symbols: &SymbolFacts, file_name: &str) -> Vec<EntryP
     let stem = stem(file_name);
     let mut found = Vec::new();
     for name in &symbols.python_exports {
-        if let Some((module, style, encoded)) = PREFIXES
-            .iter()
-            .find_map(|(prefix, style, encoded)| Some((name.strip_prefix(prefix)?, *style, *encoded)))
+        if let Some((module, style, encoded)) =
+            PREFIXES.iter().find_map(|(prefix, style, encoded)| Some((name.strip_prefix(prefix)?, *style, *encoded)))
         {
             if !module.is_empty() {
                 found.push(EntryPoint { style, module: module.to_owned(), encoded });

@@ -98,9 +98,9 @@ pub fn is_libpython(name: &str) -> bool {
         return version.starts_with(|character: char| character.is_ascii_digit())
             && flags.bytes().all(|byte| matches!(byte, b't' | b'd' | b'm' | b'u'));
     }
-    stem.strip_prefix("pypy").and_then(|rest| rest.strip_suffix("-c")).is_some_and(|version| {
-        version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-    })
+    stem.strip_prefix("pypy")
+        .and_then(|rest| rest.strip_suffix("-c"))
+        .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }
 
 /// Returns `stem` without the hash that auditwheel and truewheel put at its end.
