@@ -1,5 +1,7 @@
 //! Dynamic symbols, as one compact table a binary: read once, serves policy, ABI and `verify`.
 
+use super::image::Fault;
+
 /// How strongly a symbol binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Binding {
@@ -64,6 +66,8 @@ pub struct SymbolFacts {
     /// Exported names that matter to Python's ABI, spelled out and sorted: those that begin with `Py`, `_Py`,
     /// `init`, `_cffi_pypyinit_` or `HPy`.
     pub python_exports: Vec<String>,
+    /// What is wrong with the tables but does not keep them from being read.
+    pub faults: Vec<Fault>,
 }
 
 /// Exported symbols as sorted 64-bit hashes: 16 bytes a symbol, whatever the names' length.

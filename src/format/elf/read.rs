@@ -10,6 +10,9 @@ const MAX_PROGRAM_HEADERS: u64 = 4096;
 /// More sections than any linker writes; a file with more is refused.
 const MAX_SECTIONS: u64 = 65_536;
 
+/// More dynamic entries than any linker writes; a file with more is refused.
+const MAX_DYNAMIC_ENTRIES: u64 = 65_536;
+
 /// The ELF header (gABI, "ELF Header"), extended numbering resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
@@ -107,6 +110,15 @@ pub struct Elf<'a> {
     pub sections: Vec<Section>,
 }
 
+/// The dynamic string table.
+#[derive(Debug, Clone, Copy)]
+pub struct Strings<'a> {
+    /// Its bytes.
+    pub data: &'a [u8],
+    /// Where it lies in the file.
+    pub offset: FileOffset,
+}
+
 impl Header {
     /// Returns the size of the ELF header.
     pub fn size(&self) -> u64 {
@@ -147,34 +159,52 @@ impl Header {
 }
 
 impl<'a> Elf<'a> {
-    /// Reads header, program headers and section headers.
+    /// Reads header, program headers and section headers; all must be sound.
     ///
     /// # Errors
     /// `Malformed` if a table leaves the file or an entry size is not the specification's; `Unsupported` for more
     /// headers than 4,096 or more sections than 65,536.
     pub fn parse(data: &'a [u8]) -> Result<Self> {
+        match Self::parse_as_loader(data)? {
+            (elf, None) => Ok(elf),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Reads header and program headers; section headers, which kernel, glibc and musl never read, only if they are
+    /// sound. The second value says what is wrong with them.
+    ///
+    /// # Errors
+    /// As [`Elf::parse`], for the header and the program headers.
+    pub fn parse_as_loader(data: &'a [u8]) -> Result<(Self, Option<Error>)> {
         let ident: [u8; 16] = Bytes::new(data, Endian::Little).array(0)?;
-        if ident[..4] != elf::ELFMAG {
+        let [m0, m1, m2, m3, class, order, _, os_abi, ..] = ident;
+        if [m0, m1, m2, m3] != elf::ELFMAG {
             return Err(Error::malformed("no ELF magic number"));
         }
-        let width = match ident[4] {
+        let width = match class {
             1 => Width::W32,
             2 => Width::W64,
-            class => return Err(Error::malformed(format!("ELF class {class} is neither 32-bit nor 64-bit"))),
+            _ => return Err(Error::malformed(format!("ELF class {class} is neither 32-bit nor 64-bit"))),
         };
-        let endian = match ident[5] {
+        let endian = match order {
             1 => Endian::Little,
             2 => Endian::Big,
-            order => return Err(Error::malformed(format!("ELF data encoding {order} is not known"))),
+            _ => return Err(Error::malformed(format!("ELF data encoding {order} is not known"))),
         };
         let bytes = Bytes::new(data, endian);
-        let header = read_header(bytes, width, ident[7])?;
+        let mut header = read_header(bytes, width, os_abi)?;
         let segments = (0..header.program_header_count)
             .map(|index| read_segment(bytes, &header, index))
             .collect::<Result<Vec<_>>>()?;
-        let sections =
-            (0..header.section_count).map(|index| read_section(bytes, &header, index)).collect::<Result<Vec<_>>>()?;
-        Ok(Self { bytes, header, segments, sections })
+        let (sections, fault) = match read_sections(bytes, &mut header) {
+            Ok(sections) => (sections, None),
+            Err(error) => {
+                header.section_count = 0;
+                (Vec::new(), Some(error))
+            }
+        };
+        Ok((Self { bytes, header, segments, sections }, fault))
     }
 
     /// Returns the segments that are loaded into memory, in table order.
@@ -208,25 +238,114 @@ impl<'a> Elf<'a> {
         self.segments.iter().rev().find(|segment| segment.kind == elf::PT_DYNAMIC.0)
     }
 
+    /// Returns where the dynamic section lies in the file, by its address as loaders find it, and its size cut at the
+    /// end of the file part of its loaded segment; `None` if there is no `PT_DYNAMIC`.
+    ///
+    /// # Errors
+    /// `Malformed` if the address is in the file part of no loaded segment, or of two.
+    pub fn dynamic_range(&self) -> Result<Option<(FileOffset, u64)>> {
+        let Some(segment) = self.dynamic_segment() else { return Ok(None) };
+        let (offset, available) = self.offset_of(VirtAddr(segment.address))?;
+        Ok(Some((offset, segment.file_size.min(available))))
+    }
+
     /// Returns the dynamic entries before the first `DT_NULL`; empty if there is no `PT_DYNAMIC`.
     ///
     /// # Errors
-    /// `Malformed` if no `DT_NULL` ends them within the segment: loaders would run on (`elf/dynamic-link.h`).
+    /// `Malformed` if no `DT_NULL` ends them within the segment, where loaders would run on (`elf/dynamic-link.h`), or
+    /// if `p_offset` and `p_vaddr` of `PT_DYNAMIC` name different places; `Unsupported` for more than 65,536 entries.
     pub fn dynamic(&self) -> Result<Vec<DynamicEntry>> {
-        let Some(segment) = self.dynamic_segment() else { return Ok(Vec::new()) };
-        let size = self.header.dynamic_size();
-        let table = self.bytes.slice(segment.offset, segment.file_size)?;
-        let table = Bytes::new(table, self.bytes.endian());
+        let Some((offset, size)) = self.dynamic_range()? else { return Ok(Vec::new()) };
+        if self.dynamic_segment().is_some_and(|segment| segment.offset != offset.0) {
+            return Err(Error::malformed("`p_offset` and `p_vaddr` of `PT_DYNAMIC` name different places"));
+        }
+        match self.dynamic_entries(offset, size)? {
+            (entries, true) => Ok(entries),
+            (_, false) => Err(Error::malformed("no `DT_NULL` ends the dynamic section")),
+        }
+    }
+
+    /// Returns the dynamic entries in `size` bytes at `offset` up to `DT_NULL`, and whether there is one.
+    ///
+    /// # Errors
+    /// `Malformed` if the bytes leave the file; `Unsupported` for more than 65,536 entries.
+    pub fn dynamic_entries(&self, offset: FileOffset, size: u64) -> Result<(Vec<DynamicEntry>, bool)> {
+        let table = Bytes::new(self.bytes.slice(offset.0, size)?, self.bytes.endian());
+        let entry_size = self.header.dynamic_size();
         let mut entries = Vec::new();
-        for index in 0..table.len() / size {
-            let entry = read_dynamic(table, self.header.width, index * size)?;
+        for index in 0..table.len() / entry_size {
+            let entry = read_dynamic(table, self.header.width, index * entry_size)?;
             if entry.tag == elf::DT_NULL.0 {
-                return Ok(entries);
+                return Ok((entries, true));
+            }
+            if index >= MAX_DYNAMIC_ENTRIES {
+                return Err(Error::unsupported(format!("more than {MAX_DYNAMIC_ENTRIES} dynamic entries")));
             }
             entries.push(entry);
         }
-        Err(Error::malformed("no `DT_NULL` ends the dynamic section"))
+        Ok((entries, false))
     }
+
+    /// Returns the strings that `DT_STRTAB` and `DT_STRSZ` delimit.
+    ///
+    /// # Errors
+    /// `Malformed` if one of the entries is missing or the table leaves its loaded segment.
+    pub fn dynamic_strings(&self, entries: &[DynamicEntry]) -> Result<Strings<'a>> {
+        let address = last(entries, elf::DT_STRTAB.0).ok_or_else(|| Error::malformed("no `DT_STRTAB`"))?;
+        let size = last(entries, elf::DT_STRSZ.0).ok_or_else(|| Error::malformed("no `DT_STRSZ`"))?;
+        let (offset, available) = self.offset_of(VirtAddr(address)).map_err(|error| error.context("`DT_STRTAB`"))?;
+        if size > available {
+            return Err(Error::malformed("the dynamic strings leave their segment"));
+        }
+        Ok(Strings { data: self.bytes.slice(offset.0, size)?, offset })
+    }
+
+    /// Returns the bytes of the file from `address` to the end of the file part of its segment, and their offset.
+    ///
+    /// # Errors
+    /// `Malformed` if the address is in the file part of no loaded segment, or of two, or the segment leaves the file.
+    pub fn bytes_at(&self, address: u64) -> Result<(FileOffset, Bytes<'a>)> {
+        let (offset, available) = self.offset_of(VirtAddr(address))?;
+        let data = self.bytes.slice(offset.0, available)?;
+        Ok((offset, Bytes::new(data, self.bytes.endian())))
+    }
+
+    /// Returns the bytes of a section's name, cut at 256; empty if there is none.
+    pub fn section_name(&self, section: &Section) -> &'a [u8] {
+        let names = usize::try_from(self.header.section_names).ok().and_then(|index| self.sections.get(index));
+        let Some(names) = names.filter(|names| u64::from(section.name) < names.size) else { return &[] };
+        let size = (names.size - u64::from(section.name)).min(256);
+        let Some(at) = names.offset.checked_add(u64::from(section.name)) else { return &[] };
+        let data = self.bytes.data();
+        let window = usize::try_from(at).ok().and_then(|at| data.get(at..)).unwrap_or_default();
+        let window = usize::try_from(size).ok().and_then(|size| window.get(..size)).unwrap_or(window);
+        let end = window.iter().position(|byte| *byte == 0).unwrap_or(window.len());
+        window.get(..end).unwrap_or_default()
+    }
+}
+
+impl<'a> Strings<'a> {
+    /// Returns the string at `at` without its NUL.
+    ///
+    /// # Errors
+    /// `Malformed` if it begins or ends outside the table, or is longer than `limit` bytes.
+    pub fn get(&self, at: u64, limit: usize) -> Result<&'a [u8]> {
+        let rest = usize::try_from(at).ok().and_then(|at| self.data.get(at..)).filter(|rest| !rest.is_empty());
+        let rest = rest.ok_or_else(|| Error::malformed(format!("string {at:#x} lies outside the dynamic strings")))?;
+        let window = rest.get(..=limit).unwrap_or(rest);
+        match window.iter().position(|byte| *byte == 0) {
+            Some(length) => Ok(window.get(..length).unwrap_or_default()),
+            None if window.len() == rest.len() => {
+                Err(Error::malformed(format!("string {at:#x} of the dynamic strings has no end")))
+            }
+            None => Err(Error::malformed(format!("string {at:#x} of the dynamic strings is longer than {limit} bytes"))),
+        }
+    }
+}
+
+/// Returns the value of the last entry with `tag`, which is the one that loaders take.
+pub fn last(entries: &[DynamicEntry], tag: i64) -> Option<u64> {
+    entries.iter().rev().find(|entry| entry.tag == tag).map(|entry| entry.value)
 }
 
 /// Reads one dynamic entry at `at`.
@@ -268,7 +387,6 @@ fn read_header(bytes: Bytes<'_>, width: Width, os_abi: u8) -> Result<Header> {
         section_names: u64::from(half(50, 62)?),
     };
     let segment_size = u64::from(half(42, 54)?);
-    let section_size = u64::from(half(46, 58)?);
     if header.program_header_count == u64::from(elf::PN_XNUM) {
         // The kernel does not follow PN_XNUM for loadable files (fs/binfmt_elf.c), so nothing can load this.
         return Err(Error::unsupported("extended program header numbering (`PN_XNUM`)"));
@@ -276,31 +394,42 @@ fn read_header(bytes: Bytes<'_>, width: Width, os_abi: u8) -> Result<Header> {
     if header.program_header_count > 0 && segment_size != header.segment_size() {
         return Err(Error::malformed(format!("`e_phentsize` is {segment_size}, not {}", header.segment_size())));
     }
-    if header.section_headers.0 == 0 {
-        header.section_count = 0;
-        header.section_names = 0;
-    } else {
-        if section_size != header.section_size() {
-            return Err(Error::malformed(format!("`e_shentsize` is {section_size}, not {}", header.section_size())));
-        }
-        // gABI, "Sections": what does not fit the header stands in section 0.
-        if header.section_count == 0 {
-            header.section_count = read_section(bytes, &header, 0)?.size;
-        }
-        if header.section_names == u64::from(elf::SHN_XINDEX.0) {
-            header.section_names = u64::from(read_section(bytes, &header, 0)?.link);
-        }
-    }
     if header.program_header_count > MAX_PROGRAM_HEADERS {
         return Err(Error::unsupported(format!(
             "{} program headers, more than {MAX_PROGRAM_HEADERS}",
             header.program_header_count
         )));
     }
+    if header.section_headers.0 == 0 {
+        header.section_count = 0;
+        header.section_names = 0;
+    }
+    Ok(header)
+}
+
+/// Reads the section headers, and resolves the header's extended numbering.
+fn read_sections(bytes: Bytes<'_>, header: &mut Header) -> Result<Vec<Section>> {
+    if header.section_headers.0 == 0 {
+        return Ok(Vec::new());
+    }
+    let size = u64::from(bytes.u16(if header.width == Width::W32 { 46 } else { 58 })?);
+    if size != header.section_size() {
+        return Err(Error::malformed(format!("`e_shentsize` is {size}, not {}", header.section_size())));
+    }
+    // gABI, "Sections": what does not fit the header stands in section 0.
+    if header.section_count == 0 {
+        header.section_count = read_section(bytes, header, 0)?.size;
+    }
+    if header.section_names == u64::from(elf::SHN_XINDEX.0) {
+        header.section_names = u64::from(read_section(bytes, header, 0)?.link);
+    }
     if header.section_count > MAX_SECTIONS {
         return Err(Error::unsupported(format!("{} sections, more than {MAX_SECTIONS}", header.section_count)));
     }
-    Ok(header)
+    bytes
+        .slice(header.section_headers.0, header.section_count.saturating_mul(size))
+        .map_err(|_| Error::malformed("the section header table leaves the file"))?;
+    (0..header.section_count).map(|index| read_section(bytes, header, index)).collect()
 }
 
 fn read_segment(bytes: Bytes<'_>, header: &Header, index: u64) -> Result<Segment> {

@@ -1,0 +1,453 @@
+//! The dynamic symbol table, read once: what is needed, what is exported, by which versions.
+
+use std::ffi::CStr;
+
+use object::elf;
+
+use super::contradict::section_of;
+use super::facts::Linkage;
+use super::inspect::{Dynamic, fault, linkage, read_dynamic};
+use super::read::{Elf, Strings, last};
+use super::versions::{Need, definitions, needs};
+use crate::error::{Error, Result};
+use crate::format::bytes::{Bytes, Endian, VirtAddr, Width, escaped};
+use crate::format::image::{Fault, FaultKind};
+use crate::format::symbols::{
+    Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, name_hash,
+};
+
+/// More dynamic symbols than any real library has (the largest of PyTorch and TensorFlow: below 1 million).
+const MAX_SYMBOLS: u64 = 2 * 1024 * 1024;
+/// Bytes that the kept names may take, those of the structures around them included.
+const NAME_BUDGET: usize = 64 * 1024 * 1024;
+/// Longest name of a version or library.
+const MAX_NAME: usize = 4096;
+/// `VERSYM_HIDDEN`.
+const HIDDEN: u16 = 0x8000;
+/// `VER_FLG_BASE`: the file's own name, no version.
+const BASE: u16 = 1;
+/// `VER_FLG_WEAK`.
+const WEAK: u16 = 2;
+
+/// Reads the dynamic symbol table once.
+///
+/// # Errors
+/// `Malformed` if a table leaves its segment or loops; `Unsupported` if it is absurdly large.
+pub fn symbols(data: &[u8]) -> Result<SymbolFacts> {
+    let (file, _) = Elf::parse_as_loader(data)?;
+    let mut faults = Vec::new();
+    let Some(dynamic) = read_dynamic(&file, &mut faults) else {
+        return Ok(SymbolFacts { faults, ..SymbolFacts::default() });
+    };
+    if linkage(&file, Some(&dynamic), false) == Linkage::DebugCompanion
+        || last(&dynamic.entries, elf::DT_SYMTAB.0).is_none()
+    {
+        return Ok(SymbolFacts::default());
+    }
+    let strings = dynamic.strings.clone()?;
+    let mut reader = Reader { file: &file, strings, budget: NAME_BUDGET, faults };
+    let versions = reader.versions(&dynamic)?;
+    let table = symbol_table(&file, &dynamic)?;
+    reader.read(&table, versions)
+}
+
+/// The symbol table's place and the tables beside it.
+struct Table<'a> {
+    symbols: &'a [u8],
+    versions: &'a [u8],
+}
+
+/// What version indices mean.
+#[derive(Default)]
+struct Versions {
+    needed: Vec<NeededVersion>,
+    defined: Vec<String>,
+    /// Of each version index: what it stands for.
+    meaning: Vec<Meaning>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Unknown,
+    Needed(u16),
+    Defined(u16),
+}
+
+struct Reader<'a, 'f> {
+    file: &'f Elf<'a>,
+    strings: Strings<'a>,
+    budget: usize,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a, '_> {
+    /// Reads both version tables.
+    fn versions(&mut self, dynamic: &Dynamic<'_>) -> Result<Versions> {
+        let mut versions = Versions::default();
+        let needs = needs(self.file, &dynamic.entries)?;
+        self.check_counts(&needs, last(&dynamic.entries, elf::DT_VERNEEDNUM.0));
+        for need in &needs {
+            let library = escaped(self.strings.get(need.file, MAX_NAME)?);
+            for version in &need.versions {
+                let name = escaped(self.strings.get(version.name, MAX_NAME)?);
+                self.spend(library.len() + name.len())?;
+                versions.means(version.index, Meaning::Needed(versions.needed.len() as u16));
+                versions.needed.push(NeededVersion {
+                    library: library.clone(),
+                    version: name,
+                    weak: version.flags & WEAK != 0,
+                });
+            }
+        }
+        for definition in definitions(self.file, &dynamic.entries)? {
+            let Some(name) = definition.name.filter(|_| definition.flags & BASE == 0) else { continue };
+            let name = escaped(self.strings.get(name, MAX_NAME)?);
+            self.spend(name.len())?;
+            versions.means(definition.index, Meaning::Defined(versions.defined.len() as u16));
+            versions.defined.push(name);
+        }
+        Ok(versions)
+    }
+
+    fn check_counts(&mut self, needs: &[Need], declared: Option<u64>) {
+        let uneven = needs.iter().any(|need| usize::from(need.count) != need.versions.len());
+        if uneven || declared.is_some_and(|declared| declared != needs.len() as u64) {
+            self.faults.push(fault(FaultKind::Contradiction, "the needed versions are not as many as their counts say"));
+        }
+    }
+
+    /// Takes `size` bytes, and a structure around them, off the budget.
+    fn spend(&mut self, size: usize) -> Result<()> {
+        self.budget = self
+            .budget
+            .checked_sub(size.saturating_add(64))
+            .ok_or_else(|| Error::unsupported(format!("symbol names of more than {NAME_BUDGET} bytes")))?;
+        Ok(())
+    }
+
+    /// Reads every symbol but the first, which is none (gABI, "Symbol Table").
+    fn read(mut self, table: &Table<'_>, versions: Versions) -> Result<SymbolFacts> {
+        let (width, endian) = (self.file.header.width, self.file.header.endian);
+        let size = match width {
+            Width::W32 => 16,
+            Width::W64 => 24,
+        };
+        let mut undefined = Vec::new();
+        let mut exports = Vec::new();
+        let mut python_exports = Vec::new();
+        let mut nameless = 0_u64;
+        // Names may share bytes, but no linker lets them share more than this.
+        let mut readable = (self.strings.data.len() as u64).saturating_mul(8).saturating_add(1 << 20);
+        let mut indices = table.versions.chunks_exact(2).skip(1);
+        for raw in table.symbols.chunks_exact(size).skip(1) {
+            let version = indices.next().map_or(1, |index| half(index, endian));
+            let Some(symbol) = decode(raw, width, endian) else { continue };
+            let Some(role) = symbol.role(versions.get(version)) else { continue };
+            let Some(name) = self.name(symbol.name) else {
+                nameless += 1;
+                continue;
+            };
+            readable = readable
+                .checked_sub(name.len() as u64)
+                .ok_or_else(|| Error::malformed("the symbols' names overlap without end"))?;
+            if name.is_empty() {
+                continue;
+            }
+            match role {
+                Role::Needed(version) => {
+                    let name = escaped(name);
+                    self.spend(name.len())?;
+                    undefined.push(Symbol {
+                        name: name.into_boxed_str(),
+                        version,
+                        import: None,
+                        binding: symbol.binding(),
+                        kind: symbol.kind(),
+                    });
+                }
+                Role::Exported(index) => {
+                    if matters_to_python(name) {
+                        self.spend(name.len())?;
+                        python_exports.push(escaped(name));
+                    }
+                    exports.push(Export {
+                        name: name_hash(name),
+                        version: index,
+                        hidden: version & HIDDEN != 0,
+                        kind: symbol.kind(),
+                    });
+                }
+            }
+        }
+        if nameless > 0 {
+            self.faults.push(fault(FaultKind::Truncated, format!("{nameless} symbols have no name in the dynamic strings")));
+        }
+        python_exports.sort_unstable();
+        python_exports.dedup();
+        Ok(SymbolFacts {
+            undefined,
+            versions: versions.needed,
+            defined_versions: versions.defined,
+            exports: ExportIndex::new(exports),
+            python_exports,
+            faults: self.faults,
+        })
+    }
+
+    fn name(&self, at: u32) -> Option<&'a [u8]> {
+        let rest = self.strings.data.get(usize::try_from(at).ok()?..)?;
+        CStr::from_bytes_until_nul(rest).ok().map(CStr::to_bytes)
+    }
+}
+
+impl Versions {
+    fn means(&mut self, index: u16, meaning: Meaning) {
+        let index = usize::from(index & !HIDDEN);
+        if index >= self.meaning.len() {
+            self.meaning.resize(index + 1, Meaning::Unknown);
+        }
+        if let Some(slot) = self.meaning.get_mut(index) {
+            *slot = meaning;
+        }
+    }
+
+    fn get(&self, index: u16) -> Meaning {
+        self.meaning.get(usize::from(index & !HIDDEN)).copied().unwrap_or(Meaning::Unknown)
+    }
+}
+
+/// One symbol as it stands in the table.
+struct RawSymbol {
+    name: u32,
+    info: u8,
+    other: u8,
+    section: u16,
+    value: u64,
+}
+
+/// What a symbol is to the outside; the version it needs or defines.
+enum Role {
+    Needed(Option<u16>),
+    Exported(u16),
+}
+
+impl RawSymbol {
+    /// What the symbol is to other files, as glibc's lookup sees it (elf/dl-lookup.c); `None` for nothing.
+    fn role(&self, version: Meaning) -> Option<Role> {
+        let kind = self.info & 0xf;
+        let is_local = !matches!(self.info >> 4, 1 | 2 | 10);
+        if is_local || !matches!(kind, 0 | 1 | 2 | 5 | 6 | 10) {
+            return None;
+        }
+        if self.section == elf::SHN_UNDEF.0 {
+            return Some(Role::Needed(match version {
+                Meaning::Needed(index) => Some(index),
+                Meaning::Unknown | Meaning::Defined(_) => None,
+            }));
+        }
+        match version {
+            // A program's copy of a library's variable: defined here, and needed from there.
+            Meaning::Needed(index) => Some(Role::Needed(Some(index))),
+            // STV_INTERNAL 1 and STV_HIDDEN 2 bind locally; a value of 0 is no definition.
+            _ if matches!(self.other & 3, 1 | 2) => None,
+            _ if self.value == 0 && kind != 6 && self.section != elf::SHN_ABS.0 => None,
+            Meaning::Defined(index) => Some(Role::Exported(index)),
+            Meaning::Unknown => Some(Role::Exported(u16::MAX)),
+        }
+    }
+
+    fn binding(&self) -> Binding {
+        match self.info >> 4 {
+            2 => Binding::Weak,
+            10 => Binding::Unique,
+            _ => Binding::Global,
+        }
+    }
+
+    fn kind(&self) -> SymbolKind {
+        match self.info & 0xf {
+            2 | 10 => SymbolKind::Function,
+            1 | 5 => SymbolKind::Data,
+            6 => SymbolKind::ThreadLocal,
+            _ => SymbolKind::Unknown,
+        }
+    }
+}
+
+/// Takes a symbol of exactly the right size apart.
+fn decode(raw: &[u8], width: Width, endian: Endian) -> Option<RawSymbol> {
+    let word = |bytes: [u8; 4]| match endian {
+        Endian::Little => u32::from_le_bytes(bytes),
+        Endian::Big => u32::from_be_bytes(bytes),
+    };
+    Some(match width {
+        Width::W32 => {
+            let [n0, n1, n2, n3, v0, v1, v2, v3, _, _, _, _, info, other, s0, s1] = *raw.first_chunk()?;
+            RawSymbol {
+                name: word([n0, n1, n2, n3]),
+                info,
+                other,
+                section: half(&[s0, s1], endian),
+                value: u64::from(word([v0, v1, v2, v3])),
+            }
+        }
+        Width::W64 => {
+            let [n0, n1, n2, n3, info, other, s0, s1, v0, v1, v2, v3, v4, v5, v6, v7] = *raw.first_chunk()?;
+            // Only whether it is zero matters, so halves may be joined in any order.
+            let value = u64::from(word([v0, v1, v2, v3])) | (u64::from(word([v4, v5, v6, v7])) << 32);
+            RawSymbol { name: word([n0, n1, n2, n3]), info, other, section: half(&[s0, s1], endian), value }
+        }
+    })
+}
+
+fn half(bytes: &[u8], endian: Endian) -> u16 {
+    match bytes {
+        [a, b] if endian == Endian::Little => u16::from_le_bytes([*a, *b]),
+        [a, b] => u16::from_be_bytes([*a, *b]),
+        _ => 1,
+    }
+}
+
+fn matters_to_python(name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 5] = [b"Py", b"_Py", b"init", b"_cffi_pypyinit_", b"HPy"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Finds the symbol table, and how many symbols it has: the most that anything speaks of.
+///
+/// `DT_GNU_HASH` leaves undefined symbols out, `DT_HASH` and section headers may be absent, so the relocations count too.
+fn symbol_table<'a>(file: &Elf<'a>, dynamic: &Dynamic<'_>) -> Result<Table<'a>> {
+    let entries = &dynamic.entries;
+    let value = |tag: elf::DynamicTag| last(entries, tag.0);
+    let size = file.header.symbol_size();
+    if value(elf::DT_SYMENT).is_some_and(|stated| stated != size) {
+        return Err(Error::malformed(format!("`DT_SYMENT` is not {size}")));
+    }
+    let address = value(elf::DT_SYMTAB).ok_or_else(|| Error::malformed("no `DT_SYMTAB`"))?;
+    let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_SYMTAB`"))?;
+    let mut count = 1;
+    if let Some(hash) = value(elf::DT_HASH) {
+        count = count.max(sysv_hash_count(file, hash)?);
+    }
+    if let Some(hash) = value(elf::DT_GNU_HASH) {
+        count = count.max(gnu_hash_count(file, hash)?);
+    }
+    for (table, size) in [
+        (elf::DT_RELA, elf::DT_RELASZ),
+        (elf::DT_REL, elf::DT_RELSZ),
+        (elf::DT_JMPREL, elf::DT_PLTRELSZ),
+    ] {
+        if let (Some(address), Some(size)) = (value(table), value(size)) {
+            let has_addend = match table {
+                elf::DT_RELA => true,
+                elf::DT_REL => false,
+                _ => value(elf::DT_PLTREL) == Some(elf::DT_RELA.0.unsigned_abs()),
+            };
+            count = count.max(relocated_count(file, address, size, has_addend)?);
+        }
+    }
+    if let Some(section) = section_of(file, elf::SHT_DYNSYM)
+        && section.address == address
+        && section.size <= bytes.len()
+    {
+        count = count.max(section.size / size);
+    }
+    if count > MAX_SYMBOLS {
+        return Err(Error::unsupported(format!("{count} dynamic symbols, more than {MAX_SYMBOLS}")));
+    }
+    let symbols = bytes
+        .slice(0, count * size)
+        .map_err(|_| Error::malformed(format!("{count} dynamic symbols do not fit their segment")))?;
+    let versions = match value(elf::DT_VERSYM) {
+        None => &[],
+        Some(address) => {
+            let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_VERSYM`"))?;
+            bytes.slice(0, count * 2).map_err(|_| Error::malformed("`DT_VERSYM` does not fit its segment"))?
+        }
+    };
+    Ok(Table { symbols, versions })
+}
+
+/// `nchain` of `DT_HASH`, whose words have 8 bytes on 64-bit s390 and Alpha, but not from lld.
+fn sysv_hash_count(file: &Elf<'_>, address: u64) -> Result<u64> {
+    let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_HASH`"))?;
+    let fits = |buckets: u64, chains: u64, word: u64| {
+        let words = buckets.checked_add(chains).and_then(|words| words.checked_add(2));
+        words.and_then(|words| words.checked_mul(word)).is_some_and(|size| size <= bytes.len())
+    };
+    let wide = file.header.width == Width::W64
+        && matches!(elf::Machine(file.header.machine), elf::EM_S390 | elf::EM_ALPHA);
+    if wide
+        && let (Ok(buckets), Ok(chains)) = (bytes.u64(0), bytes.u64(8))
+        && fits(buckets, chains, 8)
+    {
+        return Ok(chains);
+    }
+    let (buckets, chains) = (u64::from(bytes.u32(0)?), u64::from(bytes.u32(4)?));
+    if fits(buckets, chains, 4) { Ok(chains) } else { Err(Error::malformed("`DT_HASH` leaves its segment")) }
+}
+
+/// One more than the last symbol that `DT_GNU_HASH` leads to.
+fn gnu_hash_count(file: &Elf<'_>, address: u64) -> Result<u64> {
+    let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_GNU_HASH`"))?;
+    let bucket_count = u64::from(bytes.u32(0)?);
+    let first = u64::from(bytes.u32(4)?);
+    let bloom_size = u64::from(bytes.u32(8)?) * file.header.width.bytes();
+    let buckets = Bytes::new(bytes.slice(16 + bloom_size, bucket_count * 4)?, bytes.endian());
+    let words = buckets.data().chunks_exact(4);
+    let highest = words.map(|word| order(word, bytes.endian())).max().map_or(0, u64::from);
+    // No bucket in use: only what comes before the hashed symbols is known.
+    if highest < first || highest == 0 {
+        return Ok(first);
+    }
+    let chains = 16 + bloom_size + bucket_count * 4;
+    let mut index = highest;
+    loop {
+        let at = (index - first).checked_mul(4).and_then(|at| at.checked_add(chains));
+        let hash = bytes.u32(at.ok_or_else(|| Error::malformed("`DT_GNU_HASH` overflows"))?)?;
+        index += 1;
+        if hash & 1 == 1 {
+            return Ok(index);
+        }
+        if index > MAX_SYMBOLS {
+            return Err(Error::malformed("a chain of `DT_GNU_HASH` has no end"));
+        }
+    }
+}
+
+/// One more than the highest symbol that a relocation table names.
+fn relocated_count(file: &Elf<'_>, address: u64, size: u64, has_addend: bool) -> Result<u64> {
+    if size == 0 {
+        return Ok(0);
+    }
+    let (offset, available) = file.offset_of(VirtAddr(address)).map_err(|error| error.context("relocations"))?;
+    if size > available {
+        return Err(Error::malformed("a relocation table leaves its segment"));
+    }
+    let data = file.bytes.slice(offset.0, size)?;
+    let endian = file.bytes.endian();
+    let is_mips = file.header.machine == elf::EM_MIPS.0;
+    let highest = match file.header.width {
+        Width::W32 => data
+            .chunks_exact(if has_addend { 12 } else { 8 })
+            .filter_map(|entry| Some(order(entry.get(4..8)?, endian) >> 8))
+            .max(),
+        // r_info holds the symbol in its upper half; MIPS keeps it in the first four bytes in either order.
+        Width::W64 => {
+            let at = if endian == Endian::Little && !is_mips { 12 } else { 8 };
+            data.chunks_exact(if has_addend { 24 } else { 16 })
+                .filter_map(|entry| Some(order(entry.get(at..at + 4)?, endian)))
+                .max()
+        }
+    };
+    Ok(highest.map_or(0, |highest| u64::from(highest) + 1))
+}
+
+/// A 32-bit number from four bytes.
+fn order(bytes: &[u8], endian: Endian) -> u32 {
+    match (<[u8; 4]>::try_from(bytes), endian) {
+        (Ok(bytes), Endian::Little) => u32::from_le_bytes(bytes),
+        (Ok(bytes), Endian::Big) => u32::from_be_bytes(bytes),
+        (Err(_), _) => 0,
+    }
+}
