@@ -24,10 +24,7 @@ pub(super) fn check_sections(file: &Elf<'_>, entries: &[DynamicEntry], faults: &
                     segment.offset, section.offset
                 ));
             } else if section.size != segment.file_size {
-                state(format!(
-                    "`PT_DYNAMIC` has {} bytes, the dynamic section {}",
-                    segment.file_size, section.size
-                ));
+                state(format!("`PT_DYNAMIC` has {} bytes, the dynamic section {}", segment.file_size, section.size));
             }
             if let (Some(strings), Some(address)) = (linked(file, section), last(entries, elf::DT_STRTAB.0)) {
                 let size = last(entries, elf::DT_STRSZ.0);

@@ -20,8 +20,7 @@ const MAX_SEARCH_PATH: usize = 64 * 1024;
 const MAX_IMPORTS: usize = 4096;
 
 /// Tags of names of which one counts.
-const SINGLE: [elf::DynamicTag; 5] =
-    [elf::DT_SONAME, elf::DT_RPATH, elf::DT_RUNPATH, elf::DT_AUDIT, elf::DT_DEPAUDIT];
+const SINGLE: [elf::DynamicTag; 5] = [elf::DT_SONAME, elf::DT_RPATH, elf::DT_RUNPATH, elf::DT_AUDIT, elf::DT_DEPAUDIT];
 
 /// The dynamic section as loaders read it.
 pub(super) struct Dynamic<'a> {
@@ -358,9 +357,7 @@ fn facts(
         interpreter,
         stack: stack(file),
         text_relocations: value(elf::DT_TEXTREL).is_some() || flags & u64::from(elf::DF_TEXTREL.0) != 0,
-        writable_code: file
-            .loads()
-            .any(|segment| segment.flags & executable_and_writable == executable_and_writable),
+        writable_code: file.loads().any(|segment| segment.flags & executable_and_writable == executable_and_writable),
         dynamic_flags: flags,
         dynamic_flags_1: flags_1,
         bind_now: value(elf::DT_BIND_NOW).is_some()
@@ -404,9 +401,7 @@ fn pages(file: &Elf<'_>) -> Pages {
         let aligned = loads.iter().all(|segment| segment.align >= page && segment.align % page == 0);
         let congruent = loads.iter().all(|segment| segment.address.wrapping_sub(segment.offset) % page == 0);
         let apart = loads.windows(2).all(|pair| match pair {
-            [a, b] => {
-                a.flags == b.flags || a.address.saturating_add(a.memory_size - 1) / page < b.address / page
-            }
+            [a, b] => a.flags == b.flags || a.address.saturating_add(a.memory_size - 1) / page < b.address / page,
             _ => true,
         });
         aligned && congruent && apart

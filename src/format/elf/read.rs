@@ -338,7 +338,9 @@ impl<'a> Strings<'a> {
             None if window.len() == rest.len() => {
                 Err(Error::malformed(format!("string {at:#x} of the dynamic strings has no end")))
             }
-            None => Err(Error::malformed(format!("string {at:#x} of the dynamic strings is longer than {limit} bytes"))),
+            None => {
+                Err(Error::malformed(format!("string {at:#x} of the dynamic strings is longer than {limit} bytes")))
+            }
         }
     }
 }

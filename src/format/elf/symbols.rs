@@ -12,9 +12,7 @@ use super::versions::{Need, definitions, needs};
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, VirtAddr, Width, escaped};
 use crate::format::image::{Fault, FaultKind};
-use crate::format::symbols::{
-    Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, name_hash,
-};
+use crate::format::symbols::{Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, name_hash};
 
 /// More dynamic symbols than any real library has (the largest of PyTorch and TensorFlow: below 1 million).
 const MAX_SYMBOLS: u64 = 2 * 1024 * 1024;
@@ -112,7 +110,8 @@ impl<'a> Reader<'a, '_> {
     fn check_counts(&mut self, needs: &[Need], declared: Option<u64>) {
         let uneven = needs.iter().any(|need| usize::from(need.count) != need.versions.len());
         if uneven || declared.is_some_and(|declared| declared != needs.len() as u64) {
-            self.faults.push(fault(FaultKind::Contradiction, "the needed versions are not as many as their counts say"));
+            self.faults
+                .push(fault(FaultKind::Contradiction, "the needed versions are not as many as their counts say"));
         }
     }
 
@@ -180,7 +179,8 @@ impl<'a> Reader<'a, '_> {
             }
         }
         if nameless > 0 {
-            self.faults.push(fault(FaultKind::Truncated, format!("{nameless} symbols have no name in the dynamic strings")));
+            self.faults
+                .push(fault(FaultKind::Truncated, format!("{nameless} symbols have no name in the dynamic strings")));
         }
         python_exports.sort_unstable();
         python_exports.dedup();
@@ -332,11 +332,9 @@ fn symbol_table<'a>(file: &Elf<'a>, dynamic: &Dynamic<'_>) -> Result<Table<'a>> 
     if let Some(hash) = value(elf::DT_GNU_HASH) {
         count = count.max(gnu_hash_count(file, hash)?);
     }
-    for (table, size) in [
-        (elf::DT_RELA, elf::DT_RELASZ),
-        (elf::DT_REL, elf::DT_RELSZ),
-        (elf::DT_JMPREL, elf::DT_PLTRELSZ),
-    ] {
+    for (table, size) in
+        [(elf::DT_RELA, elf::DT_RELASZ), (elf::DT_REL, elf::DT_RELSZ), (elf::DT_JMPREL, elf::DT_PLTRELSZ)]
+    {
         if let (Some(address), Some(size)) = (value(table), value(size)) {
             let has_addend = match table {
                 elf::DT_RELA => true,
@@ -375,8 +373,8 @@ fn sysv_hash_count(file: &Elf<'_>, address: u64) -> Result<u64> {
         let words = buckets.checked_add(chains).and_then(|words| words.checked_add(2));
         words.and_then(|words| words.checked_mul(word)).is_some_and(|size| size <= bytes.len())
     };
-    let wide = file.header.width == Width::W64
-        && matches!(elf::Machine(file.header.machine), elf::EM_S390 | elf::EM_ALPHA);
+    let wide =
+        file.header.width == Width::W64 && matches!(elf::Machine(file.header.machine), elf::EM_S390 | elf::EM_ALPHA);
     if wide
         && let (Ok(buckets), Ok(chains)) = (bytes.u64(0), bytes.u64(8))
         && fits(buckets, chains, 8)
