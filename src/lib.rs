@@ -18,6 +18,7 @@ pub mod error;
 pub mod format;
 pub mod policy;
 pub mod tag;
+pub mod origin;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};
