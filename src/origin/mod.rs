@@ -3,11 +3,28 @@
 //! One file a database, all over a [`RootFs`]: no subprocess, so a target root is as good as this machine. What a
 //! database says is a stranger's word: it is bounded, and what cannot be read becomes a [`Note`].
 
+mod anchor;
+mod apk;
+mod conan;
+mod conda;
+mod dpkg;
+mod homebrew;
 mod lookup;
+mod memory;
+mod nix;
+mod os_release;
+mod pacman;
+mod paragraphs;
+mod purl;
+mod pypi;
 mod root;
+mod rpm;
+mod vcpkg;
+
 pub mod sbom;
 
 pub use lookup::{Found, lookup, lookup_all};
+pub use memory::MemoryRoot;
 pub use root::{FileBytes, RootFs};
 
 use std::fmt;
