@@ -55,6 +55,9 @@ pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> 
             }
         }
     }
+    if file.pages <= file.last_page {
+        return Err(Error::malformed(format!("ends at page {} of {}", file.pages, file.last_page)));
+    }
     Ok(())
 }
 
@@ -62,7 +65,10 @@ pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> 
 struct File<'a> {
     bytes: Bytes<'a>,
     page_size: u64,
+    /// Whole pages that the file has.
     pages: u64,
+    /// The last page that it should have.
+    last_page: u64,
 }
 
 impl<'a> File<'a> {
@@ -83,7 +89,7 @@ impl<'a> File<'a> {
         if bytes.u8(24)? != 0 || bytes.u8(26)? & CHECKSUMS != 0 {
             return Err(Error::unsupported("encrypted or with page checksums"));
         }
-        Ok(Self { bytes, page_size, pages: bytes.len() / page_size })
+        Ok(Self { bytes, page_size, pages: bytes.len() / page_size, last_page: u64::from(bytes.u32(32)?) })
     }
 
     /// Returns an item of the page at `at`: items grow downwards from the page's end, so each ends where the one
@@ -110,9 +116,8 @@ impl<'a> File<'a> {
     /// Gathers a value of `size` bytes from a chain of overflow pages.
     fn overflow(&self, first: u32, size: u64, value: &mut Vec<u8>) -> Result<()> {
         value.clear();
-        let mut page = u64::from(first);
+        let (mut page, mut before) = (u64::from(first), 0);
         let mut missing = size;
-        // Each page brings at least one byte, so a chain that loops ends with `missing`.
         while missing > 0 {
             if page == 0 || page >= self.pages {
                 return Err(Error::malformed(format!("overflow page {page} is not there")));
@@ -122,9 +127,14 @@ impl<'a> File<'a> {
             if self.bytes.u8(at + 25)? != PAGE_OVERFLOW || here == 0 || here > self.page_size - PAGE_HEADER {
                 return Err(Error::malformed(format!("page {page} is no overflow page")));
             }
+            // Each page names the one before it, so a chain cannot come back to a page.
+            if u64::from(self.bytes.u32(at + 12)?) != before {
+                return Err(Error::malformed(format!("page {page} is reached from page {before}")));
+            }
             let here = here.min(missing);
             value.extend_from_slice(self.bytes.slice(at + PAGE_HEADER, here)?);
             missing -= here;
+            before = page;
             page = u64::from(self.bytes.u32(at + 16)?);
         }
         Ok(())

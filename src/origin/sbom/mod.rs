@@ -1,5 +1,12 @@
 //! The SBOM of a repaired wheel: CycloneDX 1.6, one component for every vendored file.
 
+mod build;
+mod licence;
+mod merge;
+mod model;
+
+pub use licence::IDENTIFIERS as LICENCES;
+
 use super::Package;
 use crate::format::Change;
 
@@ -85,7 +92,19 @@ pub struct Document {
 }
 
 /// Returns the SBOM of a repaired wheel; the same input gives the same bytes.
+///
+/// An earlier SBOM is continued: what it says of files that are not vendored anew stays, word for word. Where
+/// nothing changes but the time and the tool, its bytes are returned as they are.
 pub fn document(input: &SbomInput) -> Document {
-    let _ = input;
-    Document::default()
+    let fresh = build::bom(input);
+    let Some(earlier) = &input.earlier else { return Document { bytes: merge::print(fresh), notes: Vec::new() } };
+    match merge::read(earlier) {
+        Ok(old) => match merge::continued(&old, fresh) {
+            Some(merged) => Document { bytes: merge::print(merged), notes: Vec::new() },
+            None => Document { bytes: earlier.clone(), notes: Vec::new() },
+        },
+        Err(reason) => {
+            Document { bytes: merge::print(fresh), notes: vec![format!("earlier `{FILE_NAME}` replaced: {reason}")] }
+        }
+    }
 }
