@@ -16,9 +16,9 @@ pub mod arch;
 pub mod diagnostic;
 pub mod error;
 pub mod format;
+pub mod origin;
 pub mod policy;
 pub mod tag;
-pub mod origin;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};

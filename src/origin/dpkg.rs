@@ -158,8 +158,9 @@ fn distroless(anchor: &Anchor<'_>, wanted: &Wanted, notes: &mut Vec<Note>) -> Ve
         let control = format!("{STATUS_FOLDER}/{stem}");
         let text = anchor.text(&control).unwrap_or_default();
         match paragraphs(&text).next().and_then(|paragraph| package(paragraph, anchor.path(&control))) {
-            Some(package) => owners
-                .extend(files.into_iter().map(|(hit, file)| (hit, Package { file, ..package.clone() }))),
+            Some(package) => {
+                owners.extend(files.into_iter().map(|(hit, file)| (hit, Package { file, ..package.clone() })))
+            }
             None => notes.push(anchor.note(&control, "no package name and version")),
         }
     }

@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_in_their_own_paragraph() {
-        let text = "\nPackage: a\nVersion: 1:2-3\nDescription: x\n Package: not this\n\n\n\nPackage: b\r\n\r\nPackage: c\n";
+        let text =
+            "\nPackage: a\nVersion: 1:2-3\nDescription: x\n Package: not this\n\n\n\nPackage: b\r\n\r\nPackage: c\n";
         let names: Vec<_> = paragraphs(text).map(|p| p.field("package").unwrap()).collect();
         assert_eq!(names, ["a", "b", "c"]);
         assert_eq!(paragraphs(text).next().unwrap().field("Version"), Some("1:2-3"));

@@ -96,8 +96,7 @@ fn described(anchor: &Anchor<'_>, info: &str) -> Option<Package> {
         })?;
         (!value.is_empty() && value != "UNKNOWN").then(|| value.to_owned())
     };
-    let mut package =
-        Package::new(Database::Pypi, anchor.path(info), "", header("Name")?, header("Version")?);
+    let mut package = Package::new(Database::Pypi, anchor.path(info), "", header("Name")?, header("Version")?);
     package.licence = header("License-Expression").or_else(|| header("License"));
     Some(package)
 }

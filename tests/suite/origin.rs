@@ -82,9 +82,7 @@ fn every_rpm_database_format_names_the_same_packages() {
 fn a_log_that_is_cut_off_counts_up_to_its_last_commit() {
     let log = fixture("wal.sqlite-wal");
     let root = |log: Vec<u8>| {
-        red_hat()
-            .file("/var/lib/rpm/rpmdb.sqlite", fixture("wal.sqlite"))
-            .file("/var/lib/rpm/rpmdb.sqlite-wal", log)
+        red_hat().file("/var/lib/rpm/rpmdb.sqlite", fixture("wal.sqlite")).file("/var/lib/rpm/rpmdb.sqlite-wal", log)
     };
     let owner = |log| lookup(&root(log), "/usr/lib64/libold.so.0").0.map(|package| package.name);
     assert_eq!(owner(log.clone()).as_deref(), Some("many"));
@@ -161,12 +159,10 @@ fn dpkg_query_agrees_on_this_machine() {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let folder = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
-    let libraries = ["libcrypt.so.1", "libc.so.6", "libm.so.6", "libz.so.1", "liblzma.so.5", "libffi.so.8", "libstdc++.so.6"];
-    let there: Vec<String> = libraries
-        .iter()
-        .map(|name| format!("{folder}/{name}"))
-        .filter(|path| Path::new(path).exists())
-        .collect();
+    let libraries =
+        ["libcrypt.so.1", "libc.so.6", "libm.so.6", "libz.so.1", "liblzma.so.5", "libffi.so.8", "libstdc++.so.6"];
+    let there: Vec<String> =
+        libraries.iter().map(|name| format!("{folder}/{name}")).filter(|path| Path::new(path).exists()).collect();
     if query(&["--version"]).is_none() || there.is_empty() {
         println!("SKIP dpkg_query_agrees_on_this_machine: not a Debian system with libraries in {folder}");
         return;
@@ -178,7 +174,8 @@ fn dpkg_query_agrees_on_this_machine() {
         let real = std::fs::canonicalize(path).unwrap();
         let real = real.to_str().unwrap();
         // dpkg knows a merged file by the one name that its package has.
-        let Some(owner) = [real, real.strip_prefix("/usr").unwrap_or(real)].iter().find_map(|path| query(&["-S", path]))
+        let Some(owner) =
+            [real, real.strip_prefix("/usr").unwrap_or(real)].iter().find_map(|path| query(&["-S", path]))
         else {
             assert_eq!(package, None, "{path}");
             continue;

@@ -30,7 +30,8 @@ fn libffi() -> Package {
 }
 
 fn libgomp() -> Package {
-    let mut package = Package::new(Database::Rpm, "/var/lib/rpm/Packages", "/usr/lib64/libgomp.so.1", "libgomp", "8.5-1.el8");
+    let mut package =
+        Package::new(Database::Rpm, "/var/lib/rpm/Packages", "/usr/lib64/libgomp.so.1", "libgomp", "8.5-1.el8");
     package.epoch = Some("1".into());
     package.licence = Some("GPLv3+ and GPLv3+ with exceptions".into());
     package.distro = Some(Distro { id: "almalinux".into(), version: Some("8.10".into()) });

@@ -73,9 +73,9 @@ struct File<'a> {
 
 impl<'a> File<'a> {
     fn read(data: &'a [u8]) -> Result<Self> {
-        let order = [Endian::Little, Endian::Big].into_iter().find(|endian| {
-            Bytes::new(data, *endian).u32(12).is_ok_and(|magic| magic == HASH_MAGIC)
-        });
+        let order = [Endian::Little, Endian::Big]
+            .into_iter()
+            .find(|endian| Bytes::new(data, *endian).u32(12).is_ok_and(|magic| magic == HASH_MAGIC));
         let order = order.ok_or_else(|| Error::malformed("not a Berkeley DB hash database"))?;
         let bytes = Bytes::new(data, order);
         let version = bytes.u32(16)?;

@@ -112,12 +112,15 @@ impl<'a> Header<'a> {
 
     /// Returns the strings of a tag; one that is not UTF-8 is the empty string, so that positions stay.
     fn strings(&self, tag: u32) -> Result<impl Iterator<Item = &'a str> + use<'a>> {
-        let entry = self.entry(tag).filter(|entry| {
-            matches!(entry.kind, TYPE_STRING | TYPE_STRING_ARRAY | TYPE_I18N_STRING)
-        });
+        let entry =
+            self.entry(tag).filter(|entry| matches!(entry.kind, TYPE_STRING | TYPE_STRING_ARRAY | TYPE_I18N_STRING));
         let entry = entry.ok_or_else(|| Error::malformed(format!("tag {tag} is no text")))?;
         let start = u64::from(entry.offset);
-        let size = self.data.len().checked_sub(start).ok_or_else(|| Error::malformed(format!("tag {tag} leaves the header")))?;
+        let size = self
+            .data
+            .len()
+            .checked_sub(start)
+            .ok_or_else(|| Error::malformed(format!("tag {tag} leaves the header")))?;
         let rest = self.data.slice(start, size)?;
         // Each ends with a zero byte; a count larger than the data ends with it.
         let count = usize::try_from(entry.count).unwrap_or(usize::MAX);

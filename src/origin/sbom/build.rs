@@ -47,9 +47,7 @@ pub(super) fn bom(input: &SbomInput) -> Value {
         metadata: Metadata {
             timestamp: input.timestamp.and_then(timestamp),
             lifecycles: [Lifecycle { phase: "post-build" }],
-            tools: Tools {
-                components: [Tool { kind: "application", name: TOOL, version: env!("CARGO_PKG_VERSION") }],
-            },
+            tools: Tools { components: [Tool { kind: "application", name: TOOL, version: env!("CARGO_PKG_VERSION") }] },
             component: Component {
                 kind: "library",
                 reference: Some(root),
@@ -71,7 +69,6 @@ pub(super) fn bom(input: &SbomInput) -> Value {
     // INVARIANT: strings, numbers and lists alone always serialise.
     serde_json::to_value(bom).unwrap_or_default()
 }
-
 
 /// Returns the reference of a vendored file: its path in the wheel, which no other has.
 fn reference(path: &str) -> String {

@@ -131,10 +131,13 @@ mod tests {
 
     #[test]
     fn only_what_spdx_allows_is_an_expression() {
-        for good in ["MIT AND BSD-3-Clause", "(MIT OR Zlib) AND curl", "GPL-3.0-or-later WITH GCC-exception-3.1 AND MIT"] {
+        for good in
+            ["MIT AND BSD-3-Clause", "(MIT OR Zlib) AND curl", "GPL-3.0-or-later WITH GCC-exception-3.1 AND MIT"]
+        {
             assert!(is_expression(good), "{good}");
         }
-        for bad in ["MIT and BSD", "MIT AND", "(MIT", "MIT)", "MIT BSD-3-Clause", "WITH", "LGPLv2+", "", "MIT WITH MIT"] {
+        for bad in ["MIT and BSD", "MIT AND", "(MIT", "MIT)", "MIT BSD-3-Clause", "WITH", "LGPLv2+", "", "MIT WITH MIT"]
+        {
             assert!(!is_expression(bad), "{bad}");
         }
     }
