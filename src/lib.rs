@@ -19,6 +19,8 @@ pub mod format;
 pub mod origin;
 pub mod policy;
 pub mod tag;
+pub mod load;
+pub mod platform;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};

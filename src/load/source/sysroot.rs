@@ -1,0 +1,257 @@
+//! `Sysroot`: a read-only view of a directory as if it were `/`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use memmap2::Mmap;
+
+use crate::error::{Error, Result};
+
+/// Linux's own limit (`MAXSYMLINKS`) on symbolic links in one path.
+const MAX_LINKS: usize = 40;
+/// Linux's `PATH_MAX`.
+const MAX_PATH: usize = 4096;
+/// More entries than a directory of libraries or packages has; what is beyond is not listed.
+const MAX_ENTRIES: usize = 1_000_000;
+
+/// A read-only view of a directory as if it were `/`.
+///
+/// Paths are absolute inside it, with `/` on every host; `..` stops at the root and absolute symbolic links stay
+/// inside, as they would on the machine whose root it is. Nothing of it is trusted: loops, devices and files that
+/// cannot be read are absent or an error, never a hang.
+#[derive(Clone)]
+pub struct Sysroot {
+    root: PathBuf,
+    /// Canonical path of each directory asked for so far.
+    resolved: Arc<Mutex<HashMap<String, Option<String>>>>,
+}
+
+impl std::fmt::Debug for Sysroot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sysroot").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// What a path of a [`Sysroot`] is, symbolic links followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A device, a socket, a pipe.
+    Other,
+}
+
+/// The bytes of a file, mapped if it is large.
+pub struct FileBytes(Held);
+
+enum Held {
+    Mapped(Mmap),
+    Owned(Vec<u8>),
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Held::Mapped(map) => map,
+            Held::Owned(bytes) => bytes,
+        }
+    }
+}
+
+impl std::fmt::Debug for FileBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileBytes({} bytes)", self.len())
+    }
+}
+
+impl Sysroot {
+    /// Returns the view of a directory.
+    ///
+    /// # Errors
+    /// `Io` if it is absent or no directory.
+    pub fn new(root: impl AsRef<Path>) -> Result<Self> {
+        let given = root.as_ref();
+        let root = fs::canonicalize(given).map_err(|error| Error::io(given.display(), &error))?;
+        if !root.is_dir() {
+            return Err(Error::new(crate::error::ErrorKind::Io, "not a directory").about(given.display()));
+        }
+        Ok(Self { root, resolved: Arc::default() })
+    }
+
+    /// Returns the view of this machine.
+    pub fn host() -> Self {
+        Self { root: PathBuf::from("/"), resolved: Arc::default() }
+    }
+
+    /// Returns the directory on disk.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the path inside for a path on disk below the root, `None` for another.
+    pub fn inside(&self, on_disk: &Path) -> Option<String> {
+        let relative = on_disk.strip_prefix(&self.root).ok()?;
+        let mut inside = String::new();
+        for part in relative.components() {
+            inside.push('/');
+            inside.push_str(part.as_os_str().to_str()?);
+        }
+        Some(if inside.is_empty() { "/".to_owned() } else { inside })
+    }
+
+    /// Returns the path on disk of a *canonical* path inside.
+    pub fn on_disk(&self, canonical: &str) -> PathBuf {
+        self.root.join(canonical.trim_start_matches('/'))
+    }
+
+    /// Returns the path with every symbolic link followed inside the root, `None` if it leads nowhere.
+    pub fn canonicalize(&self, path: &str) -> Option<String> {
+        if path.len() > MAX_PATH || path.contains('\0') {
+            return None;
+        }
+        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or_default();
+        let directory = self.directory(parent)?;
+        self.follow(&directory, name)
+    }
+
+    /// Returns what is at a path, `None` if there is nothing.
+    pub fn kind(&self, path: &str) -> Option<FileKind> {
+        let canonical = self.canonicalize(path)?;
+        let kind = fs::symlink_metadata(self.on_disk(&canonical)).ok()?.file_type();
+        Some(if kind.is_file() {
+            FileKind::File
+        } else if kind.is_dir() {
+            FileKind::Directory
+        } else {
+            FileKind::Other
+        })
+    }
+
+    /// Returns true if there is anything at a path.
+    pub fn exists(&self, path: &str) -> bool {
+        self.canonicalize(path).is_some()
+    }
+
+    /// Returns the names in a directory, sorted; names that are not UTF-8 are left out. Empty if there is none.
+    pub fn list_dir(&self, path: &str) -> Vec<String> {
+        let Some(canonical) = self.canonicalize(path) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.on_disk(&canonical)) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.take(MAX_ENTRIES).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns the content of a file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// `Io` if it is absent, no regular file, or cannot be read; `Unsupported` if it is larger.
+    pub fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
+        let (file, size) = self.open(path)?;
+        if size > limit {
+            return Err(Error::unsupported(format!("{size} bytes, more than {limit}")).about(path));
+        }
+        let mut bytes = Vec::new();
+        // The size is the file system's word; the limit holds whatever is read.
+        file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io(path, &error))?;
+        Ok(bytes)
+    }
+
+    /// Returns the content of a file, mapped.
+    ///
+    /// # Errors
+    /// `Io` if it is absent, no regular file, or cannot be mapped.
+    pub fn map(&self, path: &str) -> Result<FileBytes> {
+        let (file, size) = self.open(path)?;
+        if size == 0 {
+            return Ok(FileBytes(Held::Owned(Vec::new())));
+        }
+        // SAFETY: the map is read only through bounds-checked readers that trust no byte of it; a file that another
+        // process truncates meanwhile ends this process with SIGBUS, as it would any program that maps libraries.
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, &error))?;
+        Ok(FileBytes(Held::Mapped(map)))
+    }
+
+    fn open(&self, path: &str) -> Result<(fs::File, u64)> {
+        let absent = || Error::new(crate::error::ErrorKind::Io, "no such file").about(path);
+        let canonical = self.canonicalize(path).ok_or_else(absent)?;
+        let on_disk = self.on_disk(&canonical);
+        let io = |error| Error::io(path, &error);
+        // Checked before it is opened: opening a pipe waits for its other end.
+        if !fs::symlink_metadata(&on_disk).map_err(io)?.is_file() {
+            return Err(Error::new(crate::error::ErrorKind::Io, "not a regular file").about(path));
+        }
+        let file = fs::File::open(&on_disk).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        Ok((file, size))
+    }
+
+    /// Returns the canonical directory, remembered for the next file of it.
+    fn directory(&self, path: &str) -> Option<String> {
+        if let Ok(resolved) = self.resolved.lock()
+            && let Some(known) = resolved.get(path)
+        {
+            return known.clone();
+        }
+        let found = self.follow("/", path);
+        if let Ok(mut resolved) = self.resolved.lock() {
+            resolved.insert(path.to_owned(), found.clone());
+        }
+        found
+    }
+
+    /// Follows `path` from the canonical `directory`, component by component.
+    fn follow(&self, directory: &str, path: &str) -> Option<String> {
+        let mut at = directory.to_owned();
+        let mut pending: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
+        let mut links = 0;
+        while let Some(name) = pending.pop() {
+            match name.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    at = parent_of(&at).to_owned();
+                    continue;
+                }
+                _ => {}
+            }
+            let here = join(&at, &name);
+            let metadata = fs::symlink_metadata(self.on_disk(&here)).ok()?;
+            if metadata.is_symlink() {
+                links += 1;
+                let target = fs::read_link(self.on_disk(&here)).ok()?;
+                let target = target.to_str()?;
+                if links > MAX_LINKS || target.len() > MAX_PATH {
+                    return None;
+                }
+                if target.starts_with('/') {
+                    "/".clone_into(&mut at);
+                }
+                pending.extend(target.rsplit('/').map(str::to_owned));
+            } else if pending.is_empty() || metadata.is_dir() {
+                at = here;
+            } else {
+                return None;
+            }
+        }
+        Some(at)
+    }
+}
+
+fn join(directory: &str, name: &str) -> String {
+    if directory.ends_with('/') { format!("{directory}{name}") } else { format!("{directory}/{name}") }
+}
+
+fn parent_of(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) | None => "/",
+        Some((parent, _)) => parent,
+    }
+}

@@ -1,0 +1,75 @@
+//! Android: ELF under bionic.
+
+use super::loader::{
+    Carried, Configuration, Directories, Inherit, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step,
+    Token, UnknownToken,
+};
+use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring};
+use crate::arch::Arch;
+use crate::format::{Format, SearchPathKind};
+
+/// The platform of `android_*` tags.
+#[derive(Debug, Clone, Copy)]
+pub struct Android;
+
+/// bionic's `linker/linker.cpp` (`find_library_internal`, `open_library`), API level 24 and later.
+static LOADER: Loader = Loader {
+    name: "bionic",
+    names: NameRule::Exact,
+    reuse: &[Reuse::Identity, Reuse::SameFile],
+    paths: PathImport::Literal,
+    steps: &[Step::Environment, Step::SearchPath(Carried::Runpath, Inherit::Own), Step::Defaults],
+    // `linker_utils.cpp` `format_string`: `${ORIGIN}` and `${LIB}`.
+    tokens: &[Token::Origin, Token::Lib],
+    unknown_token: UnknownToken::Literal,
+    origin: OriginRule::Canonical,
+    wrong_machine: Refusal::Stop,
+    not_a_library: Refusal::Stop,
+    built_in: &[],
+};
+
+/// As on manylinux, but bionic knows only `DT_RUNPATH`.
+static VENDORING: Vendoring = Vendoring {
+    directory: VendorDirectory::Distribution(".libs"),
+    naming: VendorNaming::BeforeFirstDot(8),
+    search_path: SearchPathKind::Runpath,
+    origin: "$ORIGIN",
+};
+
+impl Platform for Android {
+    fn name(&self) -> &'static str {
+        "android"
+    }
+
+    fn format(&self) -> Format {
+        Format::Elf
+    }
+
+    fn libc(&self) -> Libc {
+        Libc::Bionic
+    }
+
+    fn loader(&self) -> &'static Loader {
+        &LOADER
+    }
+
+    fn directories(&self, arch: Arch) -> Directories {
+        let lib = if arch.pointer_bits() == 64 { "lib64" } else { "lib" };
+        Directories {
+            configuration: Configuration::None,
+            // `kDefaultLdPaths` of linker.cpp.
+            defaults: ["/system/", "/odm/", "/vendor/"].map(|root| format!("{root}{lib}")).to_vec(),
+            variants: &[],
+            lib: vec![lib.to_owned()],
+            platform: &[],
+        }
+    }
+
+    fn vendoring(&self) -> &'static Vendoring {
+        &VENDORING
+    }
+
+    fn arch_name(&self, arch: Arch) -> String {
+        arch.android_name()
+    }
+}
