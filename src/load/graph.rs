@@ -152,7 +152,7 @@ pub enum Via {
 }
 
 /// One path that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// The path: relative to the prefix in the wheel, else inside the source's root.
     pub path: String,
@@ -165,7 +165,7 @@ pub struct Attempt {
 }
 
 /// What came of an [`Attempt`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Why {
     /// It is the one.
@@ -180,6 +180,8 @@ pub enum Why {
     Unusable(String),
     /// The search path cannot be followed, with the reason.
     BadPath(String),
+    /// It is an absolute path of the target system, and no source has that.
+    NotSearched,
 }
 
 /// One import of one object under one root, and what it became.

@@ -4,18 +4,28 @@
 //! a [`Universe`]: the wheel's binaries as they lie after install, then the sources that the caller added, in the
 //! contract's order (`--lib-path`, `--sysroot`, this machine). Only `source` touches the file system.
 
+mod expand;
 pub mod graph;
+mod resolve;
+mod search;
 pub mod source;
+mod tree;
+
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod synthetic;
 
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
-pub use source::{FileBytes, LibrarySource, Sysroot};
+pub use resolve::resolve;
+pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System};
 
 use std::sync::Arc;
 
 use crate::arch::Arch;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::format::{Image, SymbolFacts};
 use crate::platform::Platform;
 
@@ -91,12 +101,13 @@ pub struct Universe<'a> {
     wheel: &'a [Binary],
     providers: Vec<(String, &'a [Binary])>,
     sources: Vec<Box<dyn LibrarySource + 'a>>,
+    added: Vec<String>,
 }
 
 impl<'a> Universe<'a> {
     /// Returns a universe of nothing but a wheel's binaries.
     pub fn new(wheel: &'a [Binary]) -> Self {
-        Self { wheel, providers: Vec::new(), sources: Vec::new() }
+        Self { wheel, ..Self::default() }
     }
 
     /// Adds the binaries that another distribution installs into the same tree.
@@ -113,6 +124,13 @@ impl<'a> Universe<'a> {
         self
     }
 
+    /// Adds an installed directory that start-up code gives to the loader (`os.add_dll_directory`).
+    #[must_use]
+    pub fn with_added_directory(mut self, installed: impl Into<String>) -> Self {
+        self.added.push(installed.into());
+        self
+    }
+
     /// Returns the wheel's binaries.
     pub fn wheel(&self) -> &'a [Binary] {
         self.wheel
@@ -121,6 +139,11 @@ impl<'a> Universe<'a> {
     /// Returns the other distributions and what they install, in the order added.
     pub fn providers(&self) -> &[(String, &'a [Binary])] {
         &self.providers
+    }
+
+    /// Returns the installed directories that start-up code gives to the loader.
+    pub fn added_directories(&self) -> &[String] {
+        &self.added
     }
 
     /// Returns the sources outside the wheel, in the order they are asked.
@@ -170,13 +193,4 @@ impl Outside for NothingOutside {
     fn is_system(&self, _name: &str) -> bool {
         false
     }
-}
-
-/// Resolves every import of every binary of the wheel, and of every library found on the way.
-///
-/// # Errors
-/// `Unsupported` for a wheel whose graph is absurdly large.
-pub fn resolve(universe: &Universe<'_>, target: Target, outside: &dyn Outside) -> Result<Graph> {
-    let _ = (universe, target, outside);
-    Ok(Graph::default())
 }

@@ -23,7 +23,8 @@ pub struct Loader {
     pub wrong_machine: Refusal,
     /// What happens at a file that is no library.
     pub not_a_library: Refusal,
-    /// Libraries that the loader itself is: prefixes of names that it never looks for.
+    /// Libraries that the loader itself is, or that it has loaded before all others: prefixes of names that are never
+    /// looked for.
     pub built_in: &'static [&'static str],
 }
 
@@ -77,7 +78,7 @@ pub enum Step {
     Defaults,
     /// The directory of the load root (Windows: `LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR`).
     RootDirectory,
-    /// Directories that start-up code adds (Windows: `os.add_dll_directory`).
+    /// Directories that start-up code adds (Windows: `os.add_dll_directory`); the universe knows them.
     AddedDirectories,
 }
 
@@ -124,9 +125,9 @@ pub enum Token {
 /// What a `$` means that begins no known token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnknownToken {
-    /// It stands for itself (glibc).
+    /// It stands for itself; a token is the longest run of letters, digits and `_` (glibc).
     Literal,
-    /// The whole search path is ignored (musl).
+    /// The whole search path is ignored; a token ends where its letters end, so `$ORIGINAL` begins with one (musl).
     VoidsSearchPath,
 }
 
@@ -155,6 +156,8 @@ pub struct Directories {
     pub configuration: Configuration,
     /// The loader's own list, in order.
     pub defaults: Vec<String>,
+    /// What a configured directory that ends in `/lib` implies as well, in place of that `lib`.
+    pub implied: &'static [&'static str],
     /// Sub-directories of each search directory that newer processors prefer, best first, e.g.
     /// `glibc-hwcaps/x86-64-v3`.
     pub variants: &'static [&'static str],

@@ -1,7 +1,11 @@
 //! Where libraries are looked for: the one place of this room that touches the file system.
 
+mod config;
+mod outside;
 mod sysroot;
 
+pub(crate) use outside::read_symbols;
+pub use outside::{Folder, System};
 pub use sysroot::{FileBytes, FileKind, Sysroot};
 
 use std::path::PathBuf;
@@ -19,8 +23,13 @@ pub enum Located {
     Absent,
     /// A directory, a device or the like.
     NotAFile,
-    /// A file, by its canonical path inside the source.
-    File(String),
+    /// A file.
+    File {
+        /// Its canonical path inside the source.
+        canonical: String,
+        /// The canonical directory in which it was found; of a symbolic link, the link's.
+        directory: String,
+    },
 }
 
 /// A binary that a source holds: the facts of each slice, or why there are none.

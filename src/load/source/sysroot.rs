@@ -117,7 +117,8 @@ impl Sysroot {
         if path.len() > MAX_PATH || path.contains('\0') {
             return None;
         }
-        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or_default();
+        let path = path.trim_end_matches('/');
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let directory = self.directory(parent)?;
         self.follow(&directory, name)
     }

@@ -19,8 +19,8 @@ static LOADER: Loader = Loader {
     reuse: &[Reuse::Identity, Reuse::SameFile],
     paths: PathImport::Literal,
     steps: &[Step::Environment, Step::SearchPath(Carried::Runpath, Inherit::Own), Step::Defaults],
-    // `linker_utils.cpp` `format_string`: `${ORIGIN}` and `${LIB}`.
-    tokens: &[Token::Origin, Token::Lib],
+    // `soinfo::set_dt_runpath` replaces nothing else.
+    tokens: &[Token::Origin],
     unknown_token: UnknownToken::Literal,
     origin: OriginRule::Canonical,
     wrong_machine: Refusal::Stop,
@@ -59,8 +59,9 @@ impl Platform for Android {
             configuration: Configuration::None,
             // `kDefaultLdPaths` of linker.cpp.
             defaults: ["/system/", "/odm/", "/vendor/"].map(|root| format!("{root}{lib}")).to_vec(),
+            implied: &[],
             variants: &[],
-            lib: vec![lib.to_owned()],
+            lib: Vec::new(),
             platform: &[],
         }
     }

@@ -31,7 +31,8 @@ static LOADER: Loader = Loader {
     // `open_verify` returns ENOENT for another class or machine, so the search goes on; every other fault is fatal.
     wrong_machine: Refusal::Skip,
     not_a_library: Refusal::Stop,
-    built_in: &[],
+    // `_dl_rtld_map` is in the list of loaded objects from the start, under its SONAME.
+    built_in: &["ld-linux", "ld64.so."],
 };
 
 /// What auditwheel does, which everyone expects.
@@ -78,6 +79,7 @@ impl Platform for Manylinux {
         Directories {
             configuration: Configuration::LdSoConf("/etc/ld.so.conf".to_owned()),
             defaults,
+            implied: implied(arch),
             variants: hwcaps(arch),
             lib,
             platform: platform_words(arch),
@@ -117,6 +119,15 @@ fn library_directory(arch: Arch) -> &'static str {
         Arch::X86_64 | Arch::Aarch64 | Arch::Ppc64le | Arch::Ppc64 | Arch::S390x | Arch::Loongarch64 => "lib64",
         Arch::Riscv64 => "lib64/lp64d",
         _ => "lib",
+    }
+}
+
+/// `add_system_dir` of `sysdeps/unix/sysv/linux/{riscv,loongarch}/dl-cache.h`.
+fn implied(arch: Arch) -> &'static [&'static str] {
+    match arch {
+        Arch::Riscv64 => &["lib64/lp64d"],
+        Arch::Loongarch64 => &["lib64"],
+        _ => &[],
     }
 }
 

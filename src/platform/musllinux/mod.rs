@@ -58,6 +58,7 @@ impl Platform for Musllinux {
                 None => Configuration::None,
             },
             defaults: ["/lib", "/usr/local/lib", "/usr/lib"].map(str::to_owned).to_vec(),
+            implied: &[],
             variants: &[],
             lib: Vec::new(),
             platform: &[],
