@@ -16,11 +16,11 @@ pub mod arch;
 pub mod diagnostic;
 pub mod error;
 pub mod format;
+pub mod load;
 pub mod origin;
+pub mod platform;
 pub mod policy;
 pub mod tag;
-pub mod load;
-pub mod platform;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};
