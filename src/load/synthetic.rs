@@ -8,8 +8,7 @@ use super::graph::{Graph, Resolution, SourceKind, Via};
 use super::source::{Examined, LibrarySource, Located};
 use super::{Binary, NothingOutside, Outside, Target, Universe, resolve};
 use crate::arch::Arch;
-use crate::format::image::Details;
-use crate::format::{Format, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind, SymbolFacts};
+use crate::format::{self, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind, SymbolFacts};
 use crate::platform::Platform;
 use crate::platform::loader::{Directories, NameRule};
 use crate::platform::{android::Android, manylinux::Manylinux, musllinux::Musllinux};
@@ -21,17 +20,9 @@ pub(super) static BIONIC: &dyn Platform = &Android;
 /// Returns the facts of an x86_64 library described by words: `needs:NAME`, `soname:NAME`, `rpath:A:B`,
 /// `runpath:A:B`, `arch:NAME`, `program`, `object`, `exports:NAME`.
 pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
-    let mut image = Image {
-        format: Format::Elf,
-        arch: Arch::X86_64,
-        kind: ImageKind::Library,
-        identity: None,
-        imports: Vec::new(),
-        search_paths: Vec::new(),
-        slice: 0..0,
-        details: Details::Elf(Box::default()),
-        faults: Vec::new(),
-    };
+    let mut image = format::inspect(&header()).unwrap().remove(0);
+    image.arch = Arch::X86_64;
+    image.kind = ImageKind::Library;
     let mut symbols = SymbolFacts::default();
     for word in words.split_whitespace() {
         let (key, value) = word.split_once(':').unwrap_or((word, ""));
@@ -50,6 +41,16 @@ pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
         }
     }
     (image, symbols)
+}
+
+/// The smallest thing that is an ELF file: the header of an x86_64 shared library, and nothing else.
+fn header() -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01".to_vec();
+    bytes.resize(64, 0);
+    for (at, value) in [(16, 3), (18, 62), (20, 1), (52, 64), (54, 56), (58, 64)] {
+        bytes[at] = value;
+    }
+    bytes
 }
 
 /// Returns the binaries of a wheel, each a path in site-packages and its words.
