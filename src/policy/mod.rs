@@ -6,13 +6,14 @@
 
 mod document;
 mod earned;
+mod embedded;
 mod judge;
 mod presets;
 mod reason;
 mod set;
 mod subject;
 
-pub use document::{Ceilings, Policy, PolicyFamily};
+pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
 pub use earned::{Earned, earned};
 pub use judge::{Verdict, judge};
 pub use presets::{Preset, presets};
