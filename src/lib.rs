@@ -21,6 +21,7 @@ pub mod origin;
 pub mod platform;
 pub mod policy;
 pub mod tag;
+pub mod report;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,230 @@
+//! `Levels`: what `--allow`, `--warn`, `--deny` and the configuration's exceptions make of a diagnostic.
+
+use std::str::FromStr;
+
+use globset::{Glob, GlobMatcher};
+
+use super::Finding;
+use crate::diagnostic::{Code, Diagnostic, Family, Severity};
+use crate::error::{Error, Result};
+
+/// The level that a rule gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// A note: reported, never a fault.
+    Allow,
+    /// A warning.
+    Warn,
+    /// An error.
+    Deny,
+}
+
+impl Level {
+    /// Returns the severity it stands for.
+    pub fn severity(self) -> Severity {
+        match self {
+            Level::Allow => Severity::Note,
+            Level::Warn => Severity::Warning,
+            Level::Deny => Severity::Error,
+        }
+    }
+}
+
+/// What a rule is about: one code or a family of codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Selector {
+    /// One code.
+    Code(Code),
+    /// All codes of a family.
+    Family(Family),
+}
+
+impl Selector {
+    /// Returns whether the rule is about `code`.
+    pub fn covers(self, code: Code) -> bool {
+        match self {
+            Selector::Code(own) => own == code,
+            Selector::Family(family) => code.family() == family,
+        }
+    }
+}
+
+impl FromStr for Selector {
+    type Err = Error;
+
+    /// Returns the selector of a code (`TW401`), a slug (`symbol-too-recent`) or a family (`TW4xx`, `TW4`).
+    fn from_str(text: &str) -> Result<Self> {
+        if let Ok(code) = text.parse::<Code>() {
+            return Ok(Selector::Code(code));
+        }
+        Code::ALL
+            .iter()
+            .map(|code| code.family())
+            .find(|family| {
+                let name = family.name();
+                text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(name.trim_end_matches('x'))
+            })
+            .map(Selector::Family)
+            .ok_or_else(|| {
+                Error::usage(format!("`{text}` is no code, slug or family of codes"))
+                    .hint("codes look like `TW401`, slugs like `symbol-too-recent`, families like `TW4xx`")
+            })
+    }
+}
+
+/// An exception of the configuration: a code that is allowed for some members of some wheels, with the reason.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Exception {
+    /// What is allowed.
+    pub selector: Selector,
+    /// Which members; `None` for all, and for findings about the wheel as a whole.
+    pub member: Option<GlobMatcher>,
+    /// Which wheels, by file name or path; `None` for all.
+    pub wheel: Option<GlobMatcher>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Exception {
+    /// Returns an exception for every member of every wheel.
+    pub fn new(selector: Selector, reason: impl Into<String>) -> Self {
+        Self { selector, member: None, wheel: None, reason: reason.into() }
+    }
+
+    /// Limits it to members that match the glob.
+    ///
+    /// # Errors
+    /// `Usage` if the glob is not valid.
+    pub fn for_member(mut self, glob: &str) -> Result<Self> {
+        self.member = Some(matcher(glob)?);
+        Ok(self)
+    }
+
+    /// Limits it to wheels whose file name or path matches the glob.
+    ///
+    /// # Errors
+    /// `Usage` if the glob is not valid.
+    pub fn for_wheel(mut self, glob: &str) -> Result<Self> {
+        self.wheel = Some(matcher(glob)?);
+        Ok(self)
+    }
+
+    /// Whether it covers a diagnostic about the wheel at `wheel`.
+    fn covers(&self, diagnostic: &Diagnostic, wheel: &str) -> bool {
+        let member_fits = match (&self.member, &diagnostic.member) {
+            (None, _) => true,
+            (Some(glob), Some(member)) => glob.is_match(member),
+            (Some(_), None) => false,
+        };
+        let file_name = wheel.rsplit(['/', '\\']).next().unwrap_or(wheel);
+        let wheel_fits = self.wheel.as_ref().is_none_or(|glob| glob.is_match(file_name) || glob.is_match(wheel));
+        self.selector.covers(diagnostic.code) && member_fits && wheel_fits
+    }
+}
+
+/// Compiles a glob.
+fn matcher(glob: &str) -> Result<GlobMatcher> {
+    Glob::new(glob).map(|glob| glob.compile_matcher()).map_err(|error| Error::usage(error.to_string()).about(glob))
+}
+
+/// Rules and exceptions; a later rule beats an earlier one, a rule for a code beats one for its family.
+#[derive(Debug, Clone, Default)]
+pub struct Levels {
+    rules: Vec<(Selector, Level)>,
+    exceptions: Vec<Exception>,
+}
+
+/// Levels carry no content of a report: two reports are compared by what they show.
+impl PartialEq for Levels {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Levels {}
+
+impl Levels {
+    /// Returns levels that change nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a rule, which beats earlier ones of the same scope.
+    pub fn rule(&mut self, selector: Selector, level: Level) {
+        self.rules.push((selector, level));
+    }
+
+    /// Adds an exception.
+    pub fn exception(&mut self, exception: Exception) {
+        self.exceptions.push(exception);
+    }
+
+    /// Returns the finding that a diagnostic about the wheel at `wheel` becomes.
+    ///
+    /// An untrue statement of truewheel about itself (`TW9xx`) keeps its level whatever the rules say.
+    pub(super) fn apply(&self, mut diagnostic: Diagnostic, wheel: &str) -> Finding {
+        if diagnostic.code.family() == Family::Truewheel {
+            return Finding { diagnostic, allowed: None };
+        }
+        if let Some(exception) = self.exceptions.iter().find(|exception| exception.covers(&diagnostic, wheel)) {
+            diagnostic.severity = Severity::Note;
+            return Finding { diagnostic, allowed: Some(exception.reason.clone()) };
+        }
+        let last = |family: bool| {
+            self.rules
+                .iter()
+                .rev()
+                .find(|(selector, _)| {
+                    matches!(selector, Selector::Family(_)) == family && selector.covers(diagnostic.code)
+                })
+                .map(|(_, level)| level.severity())
+        };
+        if let Some(severity) = last(false).or_else(|| last(true)) {
+            diagnostic.severity = severity;
+        }
+        Finding { diagnostic, allowed: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn too_recent() -> Diagnostic {
+        Diagnostic::new(Code::TW401, "x").member("demo/_core.so")
+    }
+
+    #[test]
+    fn a_code_beats_its_family_and_the_last_rule_wins() {
+        let mut levels = Levels::new();
+        levels.rule("symbol-too-recent".parse().unwrap(), Level::Warn);
+        levels.rule("TW4xx".parse().unwrap(), Level::Allow);
+        assert_eq!(levels.apply(too_recent(), "a.whl").diagnostic.severity, Severity::Warning);
+        levels.rule("tw401".parse().unwrap(), Level::Deny);
+        assert_eq!(levels.apply(too_recent(), "a.whl").diagnostic.severity, Severity::Error);
+        assert_eq!(levels.apply(Diagnostic::new(Code::TW402, "x"), "a.whl").diagnostic.severity, Severity::Note);
+    }
+
+    #[test]
+    fn an_exception_is_a_note_that_says_why_and_only_where_it_fits() {
+        let mut levels = Levels::new();
+        let exception = Exception::new(Selector::Code(Code::TW401), "tested by hand")
+            .for_member("demo/*.so")
+            .unwrap()
+            .for_wheel("demo-*")
+            .unwrap();
+        levels.exception(exception);
+        let finding = levels.apply(too_recent(), "dist/demo-1-py3-none-any.whl");
+        assert_eq!((finding.diagnostic.severity, finding.allowed.as_deref()), (Severity::Note, Some("tested by hand")));
+        assert_eq!(levels.apply(too_recent(), "other-1.whl").diagnostic.severity, Severity::Error);
+        assert_eq!(levels.apply(Diagnostic::new(Code::TW401, "x"), "demo-1.whl").diagnostic.severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_name_that_selects_nothing_is_refused() {
+        assert!("TW999".parse::<Selector>().is_err());
+        assert!("TW".parse::<Selector>().is_err());
+        assert_eq!("TW4".parse::<Selector>().unwrap(), Selector::Family(Family::Policy));
+    }
+}
