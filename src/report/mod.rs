@@ -1,7 +1,15 @@
 //! `Report`: all that a command found about one wheel, as one versioned value; every renderer reads only this.
 
+pub mod github;
+pub mod human;
 pub mod json;
+pub mod junit;
 pub mod levels;
+pub mod sarif;
+pub mod text;
+
+#[cfg(test)]
+pub(crate) mod fixture;
 
 pub use levels::{Exception, Level, Levels, Selector};
 
