@@ -20,8 +20,8 @@ pub mod load;
 pub mod origin;
 pub mod platform;
 pub mod policy;
-pub mod tag;
 pub mod report;
+pub mod tag;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};
