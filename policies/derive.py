@@ -50,6 +50,8 @@ MUSL_PREFIXES = ["libc.", "libdl.", "libm.", "libpthread.", "librt.", "libutil."
 ANDROID_PYTHON = ["libcrypto_python.so", "libsqlite3_python.so", "libssl_python.so"]
 ANDROID_LEVELS = range(21, 36)
 ANDROID_TAGS = {"arm": "armeabi_v7a", "arm64": "arm64_v8a", "riscv64": "riscv64", "x86": "x86", "x86_64": "x86_64"}
+# What `as_of` means where it names no level: the development branch of early 2025, of 2019, a list that ends.
+ANDROID_AS_OF = {"main, 2025-03": 36, "as of 2019": 28, "levels 30 and up missing": 29}
 # No symbol of the NDK is older there (android/symbols.tsv).
 ANDROID_RISCV64_FIRST = 35
 
@@ -315,9 +317,12 @@ def android(facts, files):
         )
     files.table(
         "policies/symbols/android/libraries.tsv",
-        about,
-        ["soname", "first_level", "source", "as_of"],
-        [[row[h] for h in ("soname", "first_level", "source", "as_of")] for row in libraries],
+        about + ["known_to: up to this level every symbol is held; above, what is not held may exist."],
+        ["soname", "first_level", "known_to", "source", "as_of"],
+        [
+            [row["soname"], row["first_level"], str(android_known_to(row)), row["source"], row["as_of"]]
+            for row in libraries
+        ],
     )
     about, rows = read_table(facts / "android/symbols.tsv")
     about = [line for line in about if not line.startswith("Source")]
@@ -330,6 +335,15 @@ def android(facts, files):
             header,
             [[row[h] for h in header] for row in rows if row["library"] == name],
         )
+
+
+def android_known_to(library):
+    """Returns the level up to which the symbols of a library are complete, by the text of its `as_of`."""
+    text = library["as_of"]
+    for found, level in ANDROID_AS_OF.items():
+        if text.startswith(found):
+            return level
+    return int(text.split("as of level ")[1].split()[0])
 
 
 def glibc_symbols(facts, files):

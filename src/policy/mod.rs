@@ -12,6 +12,7 @@ mod presets;
 mod reason;
 mod set;
 mod subject;
+mod symbols;
 
 pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
 pub use earned::{Earned, earned};
