@@ -152,7 +152,8 @@ pub(super) fn android(soname: &str, symbol: &str, arch: Arch, level: &Number) ->
         if !holds(column(&row, 3), &name) {
             continue;
         }
-        let exception = column(&row, 2).split(',').find_map(|text| text.split_once('=').filter(|(arch, _)| *arch == name));
+        let exception =
+            column(&row, 2).split(',').find_map(|text| text.split_once('=').filter(|(arch, _)| *arch == name));
         let first = exception.map_or(column(&row, 1), |(_, level)| level);
         let audience = if column(&row, 5) == "ndk" { Audience::Apps } else { Audience::System };
         return (presence(Number::parse(first), None, level), audience);
