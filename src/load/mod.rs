@@ -12,9 +12,11 @@ pub mod source;
 mod tree;
 
 #[cfg(test)]
+mod other_loaders;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
-mod synthetic;
+pub(crate) mod synthetic;
 
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,

@@ -8,7 +8,7 @@ use super::search::{Element, Loaded, Outcome, Search, directory_of};
 use super::{Binary, Outside, Role, Target, Universe};
 use crate::error::{Error, Result};
 use crate::format::ImageKind;
-use crate::platform::loader::{NameRule, Reuse};
+use crate::platform::loader::{NameRule, PathImport, Reuse};
 
 /// More paths than the search for all of them looks at.
 const MAX_LOOKED: usize = 25_000_000;
@@ -160,7 +160,7 @@ impl Engine<'_> {
 
     /// Returns the one binary of the wheel that answers to the name.
     fn elsewhere(&self, importer: ObjectId, name: &str) -> Option<ObjectId> {
-        let base = name.rsplit('/').next().unwrap_or(name);
+        let base = base_name(name, self.search.loader.paths);
         let mut candidates = self.search.tree.named(base).iter().copied().filter(|id| {
             *id != importer && self.search.fits(*id) && self.search.objects[id.0].image.kind != ImageKind::Object
         });
@@ -175,8 +175,9 @@ impl Engine<'_> {
             return Outcome::named(Resolution::System, Via::Named);
         }
         let outside = self.search.outside;
-        let base = name.rsplit('/').next().unwrap_or(name);
-        let key = key(name, loader.names);
+        let base = base_name(name, loader.paths);
+        let asked = if loader.paths == PathImport::BaseName { base } else { name };
+        let key = key(asked, loader.names);
         let excluded = outside.is_excluded(name) || outside.is_excluded(base);
         if let Some(known) = process.names.get(&key).copied() {
             let shipped = matches!(known, Resolution::Object(id) if self.search.objects[id.0].member.is_some());
@@ -333,6 +334,12 @@ impl<'b> Naming<'b> {
 /// Returns the last component of each import, once each.
 fn imported_names(binary: &Binary) -> BTreeSet<&str> {
     binary.image.imports.iter().map(|import| import.name.rsplit('/').next().unwrap_or(&import.name)).collect()
+}
+
+/// Returns the last component of an import.
+fn base_name(name: &str, paths: PathImport) -> &str {
+    let separators: &[char] = if paths == PathImport::BaseName { &['/', '\\'] } else { &['/'] };
+    name.rsplit(separators).next().unwrap_or(name)
 }
 
 /// Returns the form of a name by which names compare.

@@ -152,7 +152,7 @@ impl<'a> Search<'a> {
     /// Returns true if a process of the target can load the object.
     pub(super) fn fits(&self, id: ObjectId) -> bool {
         // INVARIANT: ids are made by this room, one for each object.
-        self.target.platform.loads(self.target.arch, self.objects[id.0].image.arch)
+        self.target.platform.loads(self.target.arch, &self.objects[id.0].image)
     }
 
     /// Returns the one list of these attempts: roots that search alike share it.
@@ -474,7 +474,7 @@ impl<'a> Search<'a> {
         let examined = self.examined.entry(on_disk.clone()).or_insert_with(|| source.examine(&canonical));
         let slices = examined.as_ref().map_err(|reason| Why::Unusable(reason.clone()))?;
         let (platform, arch) = (self.target.platform, self.target.arch);
-        let Some(index) = slices.iter().position(|(image, _)| platform.loads(arch, image.arch)) else {
+        let Some(index) = slices.iter().position(|(image, _)| platform.loads(arch, image)) else {
             let first = slices.first().ok_or_else(|| Why::Unusable("it holds no code".to_owned()))?;
             return Err(Why::WrongMachine(first.0.arch));
         };

@@ -19,7 +19,7 @@ pub(super) static BIONIC: &dyn Platform = &Android;
 
 /// Returns the facts of an x86_64 library described by words: `needs:NAME`, `soname:NAME`, `rpath:A:B`,
 /// `runpath:A:B`, `arch:NAME`, `program`, `object`, `exports:NAME`.
-pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
+pub(crate) fn facts(words: &str) -> (Image, SymbolFacts) {
     let mut image = format::inspect(&header()).unwrap().remove(0);
     image.arch = Arch::X86_64;
     image.kind = ImageKind::Library;

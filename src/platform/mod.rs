@@ -4,14 +4,17 @@
 //! `load`, `policy` and `repair`.
 
 pub mod android;
+pub mod detect;
 pub mod loader;
 pub mod manylinux;
 pub mod musllinux;
 
+pub use detect::{Detection, detect};
 pub use loader::{Directories, Loader};
 
 use crate::arch::Arch;
-use crate::format::{Format, SearchPathKind};
+use crate::format::{Format, Image, SearchPathKind};
+use crate::tag::PlatformTag;
 
 /// Every platform.
 pub const ALL: &[&dyn Platform] = &[&manylinux::Manylinux, &musllinux::Musllinux, &android::Android];
@@ -20,6 +23,9 @@ pub const ALL: &[&dyn Platform] = &[&manylinux::Manylinux, &musllinux::Musllinux
 pub trait Platform: Sync {
     /// Returns the name, e.g. `manylinux`: how its tags begin.
     fn name(&self) -> &'static str;
+
+    /// Returns true if the tag is one of its own.
+    fn owns(&self, tag: &PlatformTag) -> bool;
 
     /// Returns the format of its binaries.
     fn format(&self) -> Format;
@@ -39,10 +45,22 @@ pub trait Platform: Sync {
     /// Returns how its tags spell the processor, e.g. `arm64_v8a`.
     fn arch_name(&self, arch: Arch) -> String;
 
-    /// Returns true if a process of `root` can load a library of `candidate`.
-    fn loads(&self, root: Arch, candidate: Arch) -> bool {
-        root == candidate
+    /// Returns true if a process on `arch` can load the binary.
+    fn loads(&self, arch: Arch, image: &Image) -> bool {
+        // A 32-bit Arm library that does not say how it passes floats goes with either kind: glibc's
+        // `VALID_FLOAT_ABI` refuses only what says the contrary.
+        let neutral = arch == Arch::Armv7l
+            && image.arch == Arch::Armv6l
+            && image.elf().is_some_and(|facts| facts.float_abi.is_none());
+        arch == image.arch || neutral
     }
+}
+
+/// Returns the platform that a tag belongs to; `None` for `any`, unknown tags and platforms that are not known yet.
+///
+/// `linux_*` is given to manylinux, although it says nothing about the C library (see [`detect()`]).
+pub fn of(tag: &PlatformTag) -> Option<&'static dyn Platform> {
+    ALL.iter().copied().find(|platform| platform.owns(tag))
 }
 
 impl std::fmt::Debug for dyn Platform {
@@ -101,4 +119,43 @@ pub enum VendorDirectory {
 pub enum VendorNaming {
     /// `-` and this many hexadecimal digits before the first dot: `libfoo-1a2b3c4d.so.1`.
     BeforeFirstDot(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_linux_and_android_tag_has_one_platform() {
+        for (tag, name) in [
+            ("manylinux_2_28_x86_64", Some("manylinux")),
+            ("manylinux2014_aarch64", Some("manylinux")),
+            ("linux_s390x", Some("manylinux")),
+            ("musllinux_1_2_armv7l", Some("musllinux")),
+            ("android_24_arm64_v8a", Some("android")),
+            ("any", None),
+            ("plan9_mips", None),
+        ] {
+            let tag: PlatformTag = tag.parse().unwrap();
+            assert_eq!(of(&tag).map(|platform| platform.name()), name);
+            assert!(ALL.iter().filter(|platform| platform.owns(&tag)).count() <= 1);
+        }
+    }
+
+    #[test]
+    fn each_platform_has_its_own_libc_and_name() {
+        for (index, platform) in ALL.iter().enumerate() {
+            for other in &ALL[index + 1..] {
+                assert!(platform.name() != other.name() && platform.libc() != other.libc());
+            }
+        }
+    }
+
+    #[test]
+    fn only_android_writes_a_runpath() {
+        for platform in ALL {
+            let expected = if platform.name() == "android" { SearchPathKind::Runpath } else { SearchPathKind::Rpath };
+            assert_eq!(platform.vendoring().search_path, expected);
+        }
+    }
 }

@@ -256,3 +256,90 @@ fn parent_of(path: &str) -> &str {
         Some((parent, _)) => parent,
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, Sysroot) {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("usr/lib")).unwrap();
+        fs::write(directory.path().join("usr/lib/libz.so.1.2"), b"library").unwrap();
+        let sysroot = Sysroot::new(directory.path()).unwrap();
+        (directory, sysroot)
+    }
+
+    #[test]
+    fn absolute_links_and_dot_dot_stay_inside() {
+        let (directory, root) = root();
+        symlink("/usr/lib", directory.path().join("lib")).unwrap();
+        symlink("/lib/libz.so.1.2", directory.path().join("usr/lib/libz.so.1")).unwrap();
+        symlink("../../../../../../usr/lib/libz.so.1", directory.path().join("usr/lib/libz.so")).unwrap();
+        for path in ["/lib/libz.so", "/lib/../usr//lib/./libz.so.1", "/../../usr/lib/libz.so"] {
+            assert_eq!(root.canonicalize(path).as_deref(), Some("/usr/lib/libz.so.1.2"), "{path}");
+            assert_eq!(&*root.map(path).unwrap(), b"library");
+        }
+        assert_eq!(root.on_disk("/usr/lib/libz.so.1.2"), root.root().join("usr/lib/libz.so.1.2"));
+        assert_eq!(root.inside(&root.root().join("usr/lib")).as_deref(), Some("/usr/lib"));
+    }
+
+    #[test]
+    fn links_in_a_circle_lead_nowhere() {
+        let (directory, root) = root();
+        symlink("b", directory.path().join("a")).unwrap();
+        symlink("a", directory.path().join("b")).unwrap();
+        symlink("self/self/self", directory.path().join("self")).unwrap();
+        for path in ["/a", "/a/x", "/self", "/self/self/x"] {
+            assert_eq!(root.canonicalize(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let (_directory, root) = root();
+        assert_eq!(root.canonicalize("/usr/lib/libz.so.1.2/x"), None);
+        assert_eq!(root.canonicalize("/usr/lib/libz.so.1.2/.."), None);
+        assert_eq!(root.kind("/usr/lib"), Some(FileKind::Directory));
+        assert!(root.map("/usr/lib").is_err() && root.read("/usr/lib", 100).is_err());
+    }
+
+    #[test]
+    fn pipes_large_files_and_absurd_paths_are_refused() {
+        let (directory, root) = root();
+        let pipe = directory.path().join("usr/lib/pipe.so");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if made.is_ok_and(|status| status.success()) {
+            assert_eq!(root.kind("/usr/lib/pipe.so"), Some(FileKind::Other));
+            assert!(root.map("/usr/lib/pipe.so").is_err());
+        } else {
+            println!("SKIP: no mkfifo here");
+        }
+        assert!(root.read("/usr/lib/libz.so.1.2", 3).is_err());
+        assert_eq!(root.canonicalize(&"/usr".repeat(3000)), None);
+        assert_eq!(root.canonicalize("/usr\0/lib"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_an_unreadable_directory_is_empty() {
+        let (directory, root) = root();
+        let file = directory.path().join("usr/lib/libz.so.1.2");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        // The superuser reads everything.
+        if fs::File::open(&file).is_err() {
+            assert!(root.map("/usr/lib/libz.so.1.2").is_err());
+        }
+        assert!(root.list_dir("/absent").is_empty());
+        assert_eq!(root.list_dir("/usr/lib"), ["libz.so.1.2"]);
+    }
+
+    #[test]
+    fn an_empty_file_maps_to_nothing() {
+        let (directory, root) = root();
+        fs::write(directory.path().join("empty"), b"").unwrap();
+        assert!(root.map("/empty").unwrap().is_empty());
+        assert!(Sysroot::new(directory.path().join("absent")).is_err());
+        assert!(Sysroot::new(directory.path().join("empty")).is_err());
+    }
+}

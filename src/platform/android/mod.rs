@@ -7,6 +7,7 @@ use super::loader::{
 use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring};
 use crate::arch::Arch;
 use crate::format::{Format, SearchPathKind};
+use crate::tag::PlatformTag;
 
 /// The platform of `android_*` tags.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,10 @@ static VENDORING: Vendoring = Vendoring {
 impl Platform for Android {
     fn name(&self) -> &'static str {
         "android"
+    }
+
+    fn owns(&self, tag: &PlatformTag) -> bool {
+        matches!(tag, PlatformTag::Android { .. })
     }
 
     fn format(&self) -> Format {

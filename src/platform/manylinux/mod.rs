@@ -7,6 +7,7 @@ use super::loader::{
 use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring};
 use crate::arch::Arch;
 use crate::format::{Format, SearchPathKind};
+use crate::tag::PlatformTag;
 
 /// The platform of `manylinux_*` and `linux_*` tags.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,10 @@ pub(super) static VENDORING: Vendoring = Vendoring {
 impl Platform for Manylinux {
     fn name(&self) -> &'static str {
         "manylinux"
+    }
+
+    fn owns(&self, tag: &PlatformTag) -> bool {
+        matches!(tag, PlatformTag::Linux { .. } | PlatformTag::Manylinux { .. } | PlatformTag::ManylinuxLegacy { .. })
     }
 
     fn format(&self) -> Format {

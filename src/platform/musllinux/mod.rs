@@ -7,6 +7,7 @@ use super::loader::{
 use super::{Libc, Platform, Vendoring, manylinux};
 use crate::arch::Arch;
 use crate::format::Format;
+use crate::tag::PlatformTag;
 
 /// The platform of `musllinux_*` tags.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,10 @@ static LOADER: Loader = Loader {
 impl Platform for Musllinux {
     fn name(&self) -> &'static str {
         "musllinux"
+    }
+
+    fn owns(&self, tag: &PlatformTag) -> bool {
+        matches!(tag, PlatformTag::Musllinux { .. })
     }
 
     fn format(&self) -> Format {
