@@ -121,13 +121,57 @@ impl ExportIndex {
     }
 }
 
-/// Returns the 64-bit hash under which an [`ExportIndex`] keeps a name (FNV-1a with a final mix, stable on every host).
+/// Returns the 64-bit hash under which an [`ExportIndex`] keeps a name; the same on every host.
+///
+/// Folded 128-bit products over 8 bytes at a time: C++ names are long, and a library has tens of thousands.
 pub fn name_hash(name: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in name {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let mut hash = fold(name.len() as u64 ^ 0x9e37_79b9_7f4a_7c15, 0xa076_1d64_78bd_642f);
+    let mut words = name.chunks_exact(8);
+    for word in words.by_ref() {
+        let word = word.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        hash = fold(hash ^ word, 0xe703_7ed1_a0b4_28db);
     }
-    hash ^= hash >> 32;
-    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash ^ (hash >> 29)
+    let rest = words.remainder().iter().rev().fold(0, |rest, byte| (rest << 8) | u64::from(*byte));
+    fold(hash ^ rest, 0x8ebc_6af0_9c88_c6e3)
+}
+
+/// Both halves of a product, joined.
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn export(name: &str, version: u16) -> Export {
+        Export { name: name_hash(name.as_bytes()), version, hidden: false, kind: SymbolKind::Function }
+    }
+
+    #[test]
+    fn an_export_is_found_in_each_of_its_versions() {
+        let index = ExportIndex::new(vec![export("memcpy", 4), export("free", 0), export("memcpy", 2)]);
+        assert_eq!(index.find("memcpy"), [export("memcpy", 2), export("memcpy", 4)]);
+        assert!(!index.contains("memcp"));
+        assert_eq!(index.len(), 3);
+    }
+
+    #[test]
+    fn names_that_differ_little_hash_apart() {
+        let mut names = Vec::new();
+        for length in 0..40 {
+            let name = vec![b'a'; length];
+            for at in 0..length {
+                let mut other = name.clone();
+                other[at] = b'b';
+                names.push(other);
+            }
+            names.push(name);
+        }
+        let mut hashes: Vec<u64> = names.iter().map(|name| name_hash(name)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), names.len());
+    }
 }
