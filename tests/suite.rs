@@ -1,6 +1,13 @@
 //! The integration tests, one binary: a module for each capability.
 
+#[path = "suite/elf_facts.rs"]
+mod elf_facts;
+#[path = "suite/elf_hostile.rs"]
+mod elf_hostile;
+#[path = "suite/elf_symbols.rs"]
+mod elf_symbols;
 #[path = "suite/origin.rs"]
 mod origin;
 #[path = "suite/sbom.rs"]
 mod sbom;
+mod support;

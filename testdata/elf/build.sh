@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds every fixture of this folder from src/, with Debian 12's cross compilers
-#   apt-get install gcc gcc-{aarch64,powerpc64,powerpc64le,s390x,riscv64,i686}-linux-gnu gcc-arm-linux-gnueabihf
+#   apt-get install elfutils gcc gcc-{aarch64,powerpc64,powerpc64le,s390x,riscv64,i686}-linux-gnu gcc-arm-linux-gnueabihf
 # and zig 0.15 (ZIG, default `zig`; from PyPI: ziglang), then writes SHA256SUMS. Tests use the committed files.
 set -eu
 cd "$(dirname "$0")"
@@ -53,6 +53,9 @@ $CC $FLAGS -static-pie -nostdlib -o $odd/static-pie src/start.c -s
 $CC $FLAGS -fno-pie -no-pie -o $odd/program-fixed src/program.c x86_64/libdemo.so.1 -Wl,-rpath-link,x86_64 -s
 $CC $FLAGS -g -shared -o $odd/debug.so src/demo.c x86_64/libdep.so.1 -Wl,-soname,debug.so
 objcopy --only-keep-debug $odd/debug.so $odd/companion.debug
+# elfutils keeps the program headers of the file it was taken from.
+eu-strip -f $odd/companion-eu.debug -o $odd/debug.stripped $odd/debug.so
+rm $odd/debug.stripped
 $CC $FLAGS -shared -o $odd/execstack.so src/dep.c -Wl,-z,execstack -Wl,--version-script,src/dep.map -s
 $CC $FLAGS -shared -o $odd/sysv-hash.so src/demo.c x86_64/libdep.so.1 -Wl,--hash-style=sysv -s
 $CC $FLAGS -shared -o $odd/exports-nothing.so src/demo.c x86_64/libdep.so.1 -fvisibility=hidden -Wl,-z,now -s

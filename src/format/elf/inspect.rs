@@ -3,25 +3,16 @@
 use object::elf;
 
 use super::facts::{CompactRelocations, ElfFacts, Hashes, Linkage, Pages, SectionFacts, Stack};
+use super::names::Names;
 use super::notes::{NoteFacts, read_notes};
 use super::read::{DynamicEntry, Elf, Section, Strings, last};
 use super::{contradict, machine};
 use crate::error::Result;
 use crate::format::bytes::escaped;
-use crate::format::image::{
-    Details, Fault, FaultKind, Format, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind,
-};
+use crate::format::image::{Details, Fault, FaultKind, Format, Image, ImageKind};
 
 /// The longest name that a kernel opens (`PATH_MAX`).
-const MAX_NAME: usize = 4096;
-/// The longest search path that is read.
-const MAX_SEARCH_PATH: usize = 64 * 1024;
-/// More needed libraries than any linker writes.
-const MAX_IMPORTS: usize = 4096;
-
-/// Tags of names of which one counts.
-const SINGLE: [elf::DynamicTag; 5] = [elf::DT_SONAME, elf::DT_RPATH, elf::DT_RUNPATH, elf::DT_AUDIT, elf::DT_DEPAUDIT];
-
+pub(super) const MAX_NAME: usize = 4096;
 /// The dynamic section as loaders read it.
 pub(super) struct Dynamic<'a> {
     pub(super) entries: Vec<DynamicEntry>,
@@ -60,17 +51,22 @@ pub fn inspect(data: &[u8]) -> Result<Image> {
         contradict::check_sections(&file, &dynamic.entries, &mut faults);
     }
     let names = Names::read(dynamic.as_ref(), &mut faults);
-    let facts = facts(&file, dynamic.as_ref(), linkage, interpreter, notes);
+    let facts = ElfFacts {
+        filters: names.filters,
+        auxiliaries: names.auxiliaries,
+        audit: names.audit,
+        dependency_audit: names.dependency_audit,
+        ..facts(&file, dynamic.as_ref(), linkage, interpreter, notes)
+    };
     let android = facts.android_api.is_some()
         || facts.interpreter.as_deref().is_some_and(|name| name.starts_with("/system/bin/linker"));
-    let (facts, identity, imports, search_paths) = names.into_parts(facts);
     Ok(Image {
         format: Format::Elf,
         arch: machine::arch(&file.header, facts.float_abi, android),
         kind,
-        identity,
-        imports,
-        search_paths,
+        identity: names.identity,
+        imports: names.imports,
+        search_paths: names.search_paths,
         slice: 0..file.bytes.len(),
         details: Details::Elf(Box::new(facts)),
         faults,
@@ -114,7 +110,7 @@ pub(super) fn linkage(file: &Elf<'_>, dynamic: Option<&Dynamic<'_>>, has_interpr
     let companion = is_companion(file, dynamic);
     let has = |tag: i64| dynamic.is_some_and(|dynamic| last(&dynamic.entries, tag).is_some());
     let flags_1 = dynamic.and_then(|dynamic| last(&dynamic.entries, elf::DT_FLAGS_1.0)).unwrap_or(0);
-    let is_pie = flags_1 & u64::from(elf::DF_1_PIE.0) != 0;
+    let is_pie = flags_1 & elf::DF_1_PIE.0 != 0;
     match elf::FileType(file.header.kind) {
         elf::ET_REL => Linkage::Relocatable,
         elf::ET_CORE => Linkage::Core,
@@ -139,7 +135,7 @@ pub(super) fn linkage(file: &Elf<'_>, dynamic: Option<&Dynamic<'_>>, has_interpr
 /// GNU objcopy cuts the segments, so a loader finds zeros; elfutils leaves the program headers as they were, so they
 /// point at arbitrary bytes. What loads is never taken for a companion, whatever its sections say.
 fn is_companion(file: &Elf<'_>, dynamic: Option<&Dynamic<'_>>) -> bool {
-    let code = |section: &&Section| section.flags & u64::from(elf::SHF_ALLOC.0 | elf::SHF_EXECINSTR.0) == 6;
+    let code = |section: &&Section| section.flags & (elf::SHF_ALLOC.0 | elf::SHF_EXECINSTR.0) == 6;
     let mut code = file.sections.iter().filter(code).peekable();
     if code.peek().is_none() || !code.all(|section| section.kind == elf::SHT_NOBITS.0) {
         return false;
@@ -211,124 +207,6 @@ fn read_interpreter(file: &Elf<'_>, faults: &mut Vec<Fault>) -> Option<String> {
     Some(escaped(name.split(|byte| *byte == 0).next().unwrap_or_default()))
 }
 
-/// The names that the dynamic section holds.
-#[derive(Default)]
-struct Names {
-    identity: Option<String>,
-    imports: Vec<Import>,
-    search_paths: Vec<SearchPath>,
-    filters: Vec<String>,
-    auxiliaries: Vec<String>,
-    audit: Option<String>,
-    dependency_audit: Option<String>,
-}
-
-impl Names {
-    fn read(dynamic: Option<&Dynamic<'_>>, faults: &mut Vec<Fault>) -> Self {
-        let mut names = Names::default();
-        let Some(Dynamic { entries, strings, .. }) = dynamic else { return names };
-        let strings = match strings {
-            Ok(strings) => strings,
-            // A static program's dynamic section may name nothing.
-            Err(_) if !entries.iter().any(|entry| is_name(entry.tag)) => return names,
-            Err(error) => {
-                faults.push(fault(FaultKind::Truncated, error));
-                return names;
-            }
-        };
-        let mut left_out = 0_usize;
-        // Loaders keep one value of each of these tags, the last.
-        let lasts = SINGLE.map(|tag| entries.iter().rposition(|entry| entry.tag == tag.0));
-        for tag in SINGLE {
-            let count = entries.iter().filter(|entry| entry.tag == tag.0).count();
-            if count > 1 {
-                faults.push(fault(FaultKind::Suspicious, format!("{} is there {count} times", tag_name(tag.0))));
-            }
-        }
-        for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_name(entry.tag)) {
-            let is_path = matches!(elf::DynamicTag(entry.tag), elf::DT_RPATH | elf::DT_RUNPATH);
-            if is_single(entry.tag) && !lasts.contains(&Some(index)) {
-                continue;
-            }
-            if names.imports.len() + names.filters.len() + names.auxiliaries.len() >= MAX_IMPORTS {
-                left_out += 1;
-                continue;
-            }
-            match strings.get(entry.value, if is_path { MAX_SEARCH_PATH } else { MAX_NAME }) {
-                Ok(bytes) => names.take(entry.tag, bytes, faults),
-                Err(error) if left_out == 0 => {
-                    faults.push(fault(FaultKind::Truncated, error.context(tag_name(entry.tag))));
-                    left_out += 1;
-                }
-                Err(_) => left_out += 1,
-            }
-        }
-        if left_out > 1 {
-            faults.push(fault(FaultKind::Truncated, format!("{left_out} names of the dynamic section are left out")));
-        }
-        names
-    }
-
-    fn take(&mut self, tag: i64, bytes: &[u8], faults: &mut Vec<Fault>) {
-        let name = escaped(bytes);
-        check_name(tag, bytes, &name, faults);
-        match elf::DynamicTag(tag) {
-            elf::DT_NEEDED => self.imports.push(Import { name, kind: ImportKind::Needed }),
-            elf::DT_SONAME => self.identity = Some(name),
-            // glibc ignores an empty search path; an empty element is the current directory.
-            elf::DT_RPATH | elf::DT_RUNPATH if name.is_empty() => {}
-            elf::DT_RPATH => self.search_path(&name, SearchPathKind::Rpath),
-            elf::DT_RUNPATH => self.search_path(&name, SearchPathKind::Runpath),
-            elf::DT_FILTER => self.filters.push(name),
-            elf::DT_AUXILIARY => self.auxiliaries.push(name),
-            elf::DT_AUDIT => self.audit = Some(name),
-            elf::DT_DEPAUDIT => self.dependency_audit = Some(name),
-            _ => {}
-        }
-    }
-
-    fn search_path(&mut self, text: &str, kind: SearchPathKind) {
-        self.search_paths.extend(text.split(':').map(|path| SearchPath { path: path.to_owned(), kind }));
-    }
-
-    #[expect(clippy::type_complexity, reason = "taken apart at once by its only caller")]
-    fn into_parts(self, facts: ElfFacts) -> (ElfFacts, Option<String>, Vec<Import>, Vec<SearchPath>) {
-        let facts = ElfFacts {
-            filters: self.filters,
-            auxiliaries: self.auxiliaries,
-            audit: self.audit,
-            dependency_audit: self.dependency_audit,
-            ..facts
-        };
-        (facts, self.identity, self.imports, self.search_paths)
-    }
-}
-
-/// States what a loader treats specially in a name.
-fn check_name(tag: i64, bytes: &[u8], name: &str, faults: &mut Vec<Fault>) {
-    let is_path = matches!(elf::DynamicTag(tag), elf::DT_RPATH | elf::DT_RUNPATH);
-    let shown: String = name.chars().take(200).collect();
-    let odd = if std::str::from_utf8(bytes).is_err() || bytes.iter().any(u8::is_ascii_control) {
-        Some("is not printable text")
-    } else if is_path {
-        None
-    } else if bytes.is_empty() {
-        Some("is empty")
-    } else if bytes.contains(&b'/') {
-        Some("is a path, not a name")
-    } else if bytes.contains(&b'$') {
-        Some("holds a `$`, which loaders expand")
-    } else {
-        None
-    };
-    // Hostile files repeat themselves.
-    if let Some(odd) = odd
-        && faults.len() < 256
-    {
-        faults.push(fault(FaultKind::OddName, format!("{} `{shown}` {odd}", tag_name(tag))));
-    }
-}
-
 fn facts(
     file: &Elf<'_>,
     dynamic: Option<&Dynamic<'_>>,
@@ -356,13 +234,13 @@ fn facts(
         linkage,
         interpreter,
         stack: stack(file),
-        text_relocations: value(elf::DT_TEXTREL).is_some() || flags & u64::from(elf::DF_TEXTREL.0) != 0,
+        text_relocations: value(elf::DT_TEXTREL).is_some() || flags & elf::DF_TEXTREL.0 != 0,
         writable_code: file.loads().any(|segment| segment.flags & executable_and_writable == executable_and_writable),
         dynamic_flags: flags,
         dynamic_flags_1: flags_1,
         bind_now: value(elf::DT_BIND_NOW).is_some()
-            || flags & u64::from(elf::DF_BIND_NOW.0) != 0
-            || flags_1 & u64::from(elf::DF_1_NOW.0) != 0,
+            || flags & elf::DF_BIND_NOW.0 != 0
+            || flags_1 & elf::DF_1_NOW.0 != 0,
         relro: has_segment(elf::PT_GNU_RELRO),
         hashes: Hashes { sysv: value(elf::DT_HASH).is_some(), gnu: value(elf::DT_GNU_HASH).is_some() },
         relocations: CompactRelocations {
@@ -439,7 +317,7 @@ fn sections(file: &Elf<'_>) -> Option<SectionFacts> {
 /// Whether a section holds debug information only.
 pub(super) fn is_debug(file: &Elf<'_>, section: &Section) -> bool {
     const PREFIXES: [&[u8]; 5] = [b".debug", b".zdebug", b".gdb_index", b".stab", b".gnu.debuglto_"];
-    section.flags & u64::from(elf::SHF_ALLOC.0) == 0
+    section.flags & elf::SHF_ALLOC.0 == 0
         && PREFIXES.iter().any(|prefix| file.section_name(section).starts_with(prefix))
 }
 
@@ -460,28 +338,6 @@ fn overlay(file: &Elf<'_>) -> u64 {
         .map(|section| section.offset.saturating_add(section.size));
     let end = tables.into_iter().chain(segments).chain(sections).max().unwrap_or(0);
     file.bytes.len().saturating_sub(end)
-}
-
-fn is_name(tag: i64) -> bool {
-    is_single(tag) || matches!(elf::DynamicTag(tag), elf::DT_NEEDED | elf::DT_FILTER | elf::DT_AUXILIARY)
-}
-
-fn is_single(tag: i64) -> bool {
-    SINGLE.contains(&elf::DynamicTag(tag))
-}
-
-fn tag_name(tag: i64) -> &'static str {
-    match elf::DynamicTag(tag) {
-        elf::DT_NEEDED => "`DT_NEEDED`",
-        elf::DT_SONAME => "`DT_SONAME`",
-        elf::DT_RPATH => "`DT_RPATH`",
-        elf::DT_RUNPATH => "`DT_RUNPATH`",
-        elf::DT_FILTER => "`DT_FILTER`",
-        elf::DT_AUXILIARY => "`DT_AUXILIARY`",
-        elf::DT_AUDIT => "`DT_AUDIT`",
-        elf::DT_DEPAUDIT => "`DT_DEPAUDIT`",
-        _ => "a dynamic entry",
-    }
 }
 
 /// Returns a fault from a phrase or an error.

@@ -4,8 +4,10 @@ mod contradict;
 pub mod facts;
 mod inspect;
 mod machine;
+mod names;
 mod notes;
 pub mod read;
+mod symbol_table;
 mod symbols;
 pub mod versions;
 

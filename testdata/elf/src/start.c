@@ -1,3 +1,3 @@
 /* A program without C library. */
-int number = 5;
+volatile int number = 5;
 void _start(void) { for (;;) number++; }
