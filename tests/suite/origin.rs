@@ -190,3 +190,240 @@ fn dpkg_query_agrees_on_this_machine() {
         assert_eq!(package.database, Database::Dpkg);
     }
 }
+
+/// Returns a root of Debian's shape, `/lib` being a link into `/usr`, with the status of two packages.
+fn debian() -> MemoryRoot {
+    MemoryRoot::new()
+        .file("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+        .link("/lib", "usr/lib")
+        .link("/usr/lib/libdemo.so", "libdemo.so.1.0")
+        .file("/usr/lib/libdemo.so.1.0", "bytes")
+        .file("/usr/lib/libdiverted.so", "bytes")
+        .file("/usr/lib/libdiverted.so.original", "bytes")
+        .file("/usr/lib/i386/libdemo.so.1.0", "bytes")
+        .file(
+            "/var/lib/dpkg/status",
+            "Package: libdemo1\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\n\
+             Source: demo (1:1.0-2)\nVersion: 1:1.0-2+b3\nDescription: x\n Version: not this\n\n\
+             Package: libdemo1\nArchitecture: i386\nVersion: 1:1.0-2\n\n\
+             Package: libdemo-dev\nArchitecture: amd64\nVersion: 1:1.0-2\n\n\
+             Package: other\nArchitecture: all\nVersion: 3\n",
+        )
+        .file("/var/lib/dpkg/info/libdemo1:amd64.list", "/.\n/lib\n/lib/libdemo.so.1.0\n/usr/lib/libdiverted.so\n")
+        .file("/var/lib/dpkg/info/libdemo1:i386.list", "/usr/lib/i386/libdemo.so.1.0\n")
+        .file("/var/lib/dpkg/info/libdemo-dev.list", "/usr/lib/libdemo.so\n")
+        .file("/var/lib/dpkg/info/other.list", "/usr/lib/libdiverted.so\n")
+        .file("/var/lib/dpkg/diversions", "/usr/lib/libdiverted.so\n/usr/lib/libdiverted.so.original\nother\n")
+        .file(
+            "/usr/share/doc/libdemo1/copyright",
+            "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: demo\n\n\
+             Files: debian/*\nLicense: GPL-2+\n\nFiles: *\nCopyright: someone\nLicense: LGPL-2.1+\n",
+        )
+}
+
+/// Returns the package URL of a file's package, and what else was said.
+fn owner(root: &dyn RootFs, path: &str) -> Option<String> {
+    let (package, notes) = lookup(root, path);
+    assert!(notes.is_empty(), "{notes:?}");
+    package.map(|package| package.purl())
+}
+
+#[test]
+fn dpkg_merged_directories_architectures_and_diversions_are_understood() {
+    let root = debian();
+    let amd64 = "pkg:deb/debian/libdemo1@1:1.0-2%2Bb3?arch=amd64&distro=debian-12&upstream=demo%401:1.0-2";
+    // The list says /lib, the file is in /usr/lib, and is asked for by all its names.
+    for path in ["/usr/lib/libdemo.so.1.0", "/lib/libdemo.so.1.0", "/usr/lib/libdemo.so", "/lib/../lib/libdemo.so"] {
+        assert_eq!(owner(&root, path).as_deref(), Some(amd64), "{path}");
+    }
+    let (package, _) = lookup(&root, "/usr/lib/libdemo.so.1.0");
+    assert_eq!(package.unwrap().licence.as_deref(), Some("LGPL-2.1+"));
+    assert_eq!(
+        owner(&root, "/usr/lib/i386/libdemo.so.1.0").as_deref(),
+        Some("pkg:deb/debian/libdemo1@1:1.0-2?arch=i386&distro=debian-12")
+    );
+    assert_eq!(
+        owner(&root, "/usr/lib/libdiverted.so").as_deref(),
+        Some("pkg:deb/debian/other@3?arch=all&distro=debian-12")
+    );
+    assert_eq!(owner(&root, "/usr/lib/libdiverted.so.original").as_deref(), Some(amd64));
+}
+
+#[test]
+fn unmerged_directories_are_two_places() {
+    let root = MemoryRoot::new()
+        .file("/lib/liba.so", "one")
+        .file("/usr/lib/liba.so", "other")
+        .file("/var/lib/dpkg/status", "Package: a\nVersion: 1\nArchitecture: amd64\n")
+        .file("/var/lib/dpkg/info/a.list", "/lib/liba.so\n");
+    assert_eq!(owner(&root, "/lib/liba.so").as_deref(), Some("pkg:deb/linux/a@1?arch=amd64&distro=linux"));
+    assert_eq!(owner(&root, "/usr/lib/liba.so"), None);
+}
+
+#[test]
+fn a_distroless_image_keeps_a_folder_of_paragraphs() {
+    let root = MemoryRoot::new()
+        .file("/etc/os-release", "ID=debian\nVERSION_ID=12\n")
+        .file("/usr/lib/libssl.so.3", "bytes")
+        .file(
+            "/var/lib/dpkg/status.d/libssl3",
+            "Package: libssl3\nVersion: 3.0.11-1\nArchitecture: amd64\nSource: openssl\n",
+        )
+        .file("/var/lib/dpkg/status.d/libssl3.md5sums", "0123456789abcdef0123456789abcdef  usr/lib/libssl.so.3\n");
+    assert_eq!(
+        owner(&root, "/usr/lib/libssl.so.3").as_deref(),
+        Some("pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&distro=debian-12&upstream=openssl")
+    );
+}
+
+#[test]
+fn a_root_within_a_root_is_asked_first() {
+    let inner = MemoryRoot::new()
+        .file("/var/lib/dpkg/status", "Package: host\nVersion: 1\nArchitecture: amd64\n")
+        .file("/var/lib/dpkg/info/host.list", "/srv/target/lib/libz.so.1\n")
+        .file("/srv/target/etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n")
+        .file("/srv/target/lib/libz.so.1", "bytes")
+        .file("/srv/target/lib/apk/db/installed", "P:zlib\nV:1.3.1-r1\nA:aarch64\nF:lib\nR:libz.so.1\n\n");
+    // dpkg is the greater authority where it claims the file; here only the inner database does.
+    assert_eq!(
+        owner(&inner, "/srv/target/lib/libz.so.1").as_deref(),
+        Some("pkg:deb/linux/host@1?arch=amd64&distro=linux")
+    );
+    let inner = inner.file("/var/lib/dpkg/info/host.list", "/srv\n");
+    assert_eq!(
+        owner(&inner, "/srv/target/lib/libz.so.1").as_deref(),
+        Some("pkg:apk/alpine/zlib@1.3.1-r1?arch=aarch64&distro=alpine-3.20.1")
+    );
+}
+
+/// Synthetic: written by hand after the format of apk-tools.
+fn alpine() -> MemoryRoot {
+    MemoryRoot::new()
+        .file("/etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n")
+        .link("/usr/lib/libz.so.1", "../../lib/libz.so.1.3.1")
+        .file("/lib/libz.so.1.3.1", "bytes")
+        .file("/usr/lib/libffi.so.8.1.4", "bytes")
+        .file("/usr/lib/stray.so", "bytes")
+        .file(
+            "/lib/apk/db/installed",
+            "C:Q1abc=\nP:zlib\nV:1.3.1-r1\nA:x86_64\nS:54321\nT:A compression library\nL:Zlib\no:zlib\n\
+             m:Natanael Copa <ncopa@alpinelinux.org>\nF:lib\nR:libz.so.1\na:0:0:777\nR:libz.so.1.3.1\nZ:Q1x=\n\n\
+             P:libffi\nV:3.4.6-r0\nA:x86_64\nL:MIT\no:libffi\nF:usr\nF:usr/lib\nR:libffi.so.8\nR:libffi.so.8.1.4\n",
+        )
+}
+
+#[test]
+fn apk_names_packages_and_licences() {
+    let root = alpine();
+    let (package, notes) = lookup(&root, "/usr/lib/libz.so.1");
+    let package = package.unwrap();
+    assert!(notes.is_empty());
+    assert_eq!(package.purl(), "pkg:apk/alpine/zlib@1.3.1-r1?arch=x86_64&distro=alpine-3.20.1&upstream=zlib");
+    assert_eq!((package.licence.as_deref(), &*package.file), (Some("Zlib"), "/lib/libz.so.1.3.1"));
+    assert_eq!(
+        owner(&root, "/usr/lib/libffi.so.8.1.4").as_deref(),
+        Some("pkg:apk/alpine/libffi@3.4.6-r0?arch=x86_64&distro=alpine-3.20.1&upstream=libffi")
+    );
+    assert_eq!(owner(&root, "/usr/lib/stray.so"), None);
+}
+
+/// Synthetic, after the format of libalpm; MSYS2 is one on Windows.
+fn msys2() -> MemoryRoot {
+    let local = "/c/msys64/var/lib/pacman/local/mingw-w64-x86_64-zlib-1.3.1-1";
+    MemoryRoot::new()
+        .file("/c/msys64/etc/os-release", "ID=msys2\n")
+        .file("/c/msys64/mingw64/bin/zlib1.dll", "bytes")
+        .file(
+            &format!("{local}/desc"),
+            "%NAME%\nmingw-w64-x86_64-zlib\n\n%VERSION%\n1.3.1-1\n\n%BASE%\nmingw-w64-zlib\n\n%ARCH%\nany\n\n%LICENSE%\nspdx:Zlib\n\n",
+        )
+        .file(&format!("{local}/files"), "%FILES%\nmingw64/\nmingw64/bin/\nmingw64/bin/zlib1.dll\n\n")
+}
+
+/// Synthetic: an environment as conda and as pip fill it.
+fn environment() -> MemoryRoot {
+    let site = "/opt/env/lib/python3.12/site-packages";
+    MemoryRoot::new()
+        .link("/opt/env/lib/libfoo.so.2", "libfoo.so.2.0")
+        .file("/opt/env/lib/libfoo.so.2.0", "bytes")
+        .file("/opt/env/lib/libmkl_rt.so.2", "bytes")
+        .file(&format!("{site}/scipy_openblas64/lib/libscipy_openblas64_.so"), "bytes")
+        .file(&format!("{site}/odd, name/lib.so"), "bytes")
+        .file(
+            "/opt/env/conda-meta/foo-2.0-h1_0.json",
+            r#"{"name": "foo", "version": "2.0", "build": "h1_0", "subdir": "linux-64", "license": "BSD-3-Clause",
+                "channel": "https://conda.anaconda.org/t/secret-token/conda-forge/linux-64", "fn": "foo-2.0-h1_0.conda",
+                "files": ["lib/libfoo.so.2", "lib/libfoo.so.2.0"], "link": {"type": 1}}"#,
+        )
+        .file("/opt/env/conda-meta/broken-1.json", r#"{"files": ["lib/libfoo.so.2.0"#)
+        .file(&format!("{site}/scipy_openblas64-0.3.29.dist-info/METADATA"), "Metadata-Version: 2.4\nName: scipy_openblas64\nVersion: 0.3.29\nLicense-Expression: BSD-3-Clause\n\nName: not this\n")
+        .file(&format!("{site}/scipy_openblas64-0.3.29.dist-info/RECORD"), "scipy_openblas64/lib/libscipy_openblas64_.so,sha256=x,1\n\"odd, name/lib.so\",,\n")
+        .file(&format!("{site}/mkl-2025.1.dist-info/METADATA"), "Name: mkl\r\nVersion: 2025.1\r\n\r\n")
+        .file(&format!("{site}/mkl-2025.1.dist-info/RECORD"), "../../libmkl_rt.so.2,,\nmkl-2025.1.dist-info/RECORD,,\n")
+}
+
+#[test]
+fn pacman_is_found_above_the_file() {
+    assert_eq!(
+        owner(&msys2(), "/c/msys64/mingw64/bin/zlib1.dll").as_deref(),
+        Some("pkg:alpm/msys2/mingw-w64-x86_64-zlib@1.3.1-1?arch=any&distro=msys2&upstream=mingw-w64-zlib")
+    );
+}
+
+#[test]
+fn conda_names_the_build_and_never_a_channel_s_token() {
+    let (package, notes) = lookup(&environment(), "/opt/env/lib/libfoo.so.2");
+    assert_eq!(package.unwrap().purl(), "pkg:conda/foo@2.0?build=h1_0&channel=conda-forge&subdir=linux-64&type=conda");
+    // The broken file mentions the library, and is said to be unreadable.
+    assert_eq!(notes.len(), 1);
+    assert_eq!(notes[0].database, "/opt/env/conda-meta/broken-1.json");
+}
+
+#[test]
+fn libraries_of_other_wheels_are_theirs() {
+    let site = "/opt/env/lib/python3.12/site-packages";
+    let root = environment();
+    let openblas = Some("pkg:pypi/scipy-openblas64@0.3.29");
+    assert_eq!(owner(&root, &format!("{site}/scipy_openblas64/lib/libscipy_openblas64_.so")).as_deref(), openblas);
+    assert_eq!(owner(&root, &format!("{site}/odd, name/lib.so")).as_deref(), openblas);
+    // Installed from `.data/data`, so outside the site directory.
+    assert_eq!(owner(&root, "/opt/env/lib/libmkl_rt.so.2").as_deref(), Some("pkg:pypi/mkl@2025.1"));
+}
+
+#[test]
+fn nix_homebrew_vcpkg_and_conan_are_known_by_their_paths() {
+    let store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-zlib-1.3.1/lib/libz.so.1";
+    let root = MemoryRoot::new()
+        .file(store, "bytes")
+        .link("/opt/homebrew/lib/libpng16.16.dylib", "../Cellar/libpng/1.6.43_1/lib/libpng16.16.dylib")
+        .file("/opt/homebrew/Cellar/libpng/1.6.43_1/lib/libpng16.16.dylib", "bytes")
+        .file(
+            "/opt/homebrew/Cellar/libpng/1.6.43_1/.brew/libpng.rb",
+            "class Libpng < Formula\n  license \"libpng-2.0\"\nend\n",
+        )
+        .file(
+            "/opt/homebrew/Cellar/libpng/1.6.43_1/INSTALL_RECEIPT.json",
+            r#"{"arch": "arm64", "source": {"tap": "homebrew/core", "spec": "stable"}}"#,
+        )
+        .file("/c/vcpkg/installed/x64-windows/bin/zlib1.dll", "bytes")
+        .file("/c/vcpkg/installed/vcpkg/info/zlib_1.3.1_x64-windows.list", "x64-windows/\nx64-windows/bin/zlib1.dll\n")
+        .file(
+            "/c/vcpkg/installed/vcpkg/status",
+            "Package: zlib\nVersion: 1.3.1\nPort-Version: 2\nArchitecture: x64-windows\n",
+        )
+        .file(
+            "/c/vcpkg/installed/x64-windows/share/zlib/vcpkg.spdx.json",
+            r#"{"packages": [{"licenseConcluded": "Zlib"}]}"#,
+        )
+        .file("/home/u/.conan/data/zlib/1.3.1/_/_/package/0a1b/conaninfo.txt", "")
+        .file("/home/u/.conan/data/zlib/1.3.1/_/_/package/0a1b/lib/libz.so.1", "bytes");
+    assert_eq!(owner(&root, store).as_deref(), Some("pkg:generic/zlib@1.3.1"));
+    let brew = "/opt/homebrew/lib/libpng16.16.dylib";
+    assert_eq!(owner(&root, brew).as_deref(), Some("pkg:brew/homebrew/core/libpng@1.6.43_1"));
+    assert_eq!(lookup(&root, brew).0.unwrap().licence.as_deref(), Some("libpng-2.0"));
+    let vcpkg = "/c/vcpkg/installed/x64-windows/bin/zlib1.dll";
+    assert_eq!(owner(&root, vcpkg).as_deref(), Some("pkg:vcpkg/zlib@1.3.1?port_version=2&triplet=x64-windows"));
+    assert_eq!(lookup(&root, vcpkg).0.unwrap().licence.as_deref(), Some("Zlib"));
+    let conan = "/home/u/.conan/data/zlib/1.3.1/_/_/package/0a1b/lib/libz.so.1";
+    assert_eq!(owner(&root, conan).as_deref(), Some("pkg:conan/zlib@1.3.1"));
+}
