@@ -19,6 +19,7 @@ mod purl;
 mod pypi;
 mod root;
 mod rpm;
+mod sysroot;
 mod vcpkg;
 
 pub mod sbom;

@@ -1,9 +1,10 @@
 //! Whose file is it: databases made by the packaging systems' own tools, synthetic ones, and this machine's.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use truewheel::origin::{Database, FileBytes, MemoryRoot, Package, RootFs, lookup, lookup_all};
+use truewheel::load::Sysroot;
+use truewheel::origin::{Database, MemoryRoot, Package, RootFs, lookup, lookup_all};
 
 /// Returns a fixture of `testdata/origin`, unpacked.
 fn fixture(name: &str) -> Vec<u8> {
@@ -126,32 +127,6 @@ fn a_berkeley_chain_that_loops_is_an_error() {
     assert!(notes.iter().any(|note| note.message.contains("is reached from page")), "{notes:?}");
 }
 
-/// This machine, or a directory taken for a root.
-struct Disk(PathBuf);
-
-impl RootFs for Disk {
-    fn read(&self, path: &str, _: u64) -> truewheel::Result<Option<FileBytes>> {
-        Ok(std::fs::read(self.0.join(path.trim_start_matches('/'))).ok().map(FileBytes::new))
-    }
-
-    fn exists(&self, path: &str) -> bool {
-        self.0.join(path.trim_start_matches('/')).exists()
-    }
-
-    fn canonicalize(&self, path: &str) -> Option<String> {
-        let canonical = self.0.join(path.trim_start_matches('/')).canonicalize().ok()?;
-        Some(format!("/{}", canonical.strip_prefix(&self.0).ok()?.to_str()?))
-    }
-
-    fn list(&self, directory: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.0.join(directory.trim_start_matches('/')));
-        let mut names: Vec<String> =
-            entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        names.sort();
-        names
-    }
-}
-
 #[test]
 fn dpkg_query_agrees_on_this_machine() {
     let query = |arguments: &[&str]| {
@@ -168,7 +143,7 @@ fn dpkg_query_agrees_on_this_machine() {
         return;
     }
     let asked: Vec<&str> = there.iter().map(String::as_str).collect();
-    let found = lookup_all(&Disk("/".into()), &asked);
+    let found = lookup_all(&Sysroot::host(), &asked);
     assert!(found.notes.is_empty(), "{:?}", found.notes);
     for (path, package) in there.iter().zip(found.packages) {
         let real = std::fs::canonicalize(path).unwrap();
