@@ -1,16 +1,20 @@
 //! `Anchor`: a directory that a database describes, and the files asked for as they are spelled below it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{FileBytes, Note, Package, RootFs};
 use crate::error::Result;
 
 /// The largest database that is looked at; the largest seen in the field are about a third of it.
 pub(super) const DATABASE_LIMIT: u64 = 512 << 20;
-/// The largest text file of a database that keeps one for each package (a `.list`, a RECORD, a `conda-meta` file).
-pub(super) const TEXT_LIMIT: u64 = 64 << 20;
+/// The largest file of a database that keeps one for each package (a `.list`, a RECORD, a `conda-meta` file); the
+/// largest seen have some megabytes.
+pub(super) const TEXT_LIMIT: u64 = 16 << 20;
 /// More packages than any one installation has; what is beyond is not read.
 pub(super) const MAX_PACKAGES: usize = 200_000;
+
+/// Notes that one database may give.
+const MAX_NOTES: usize = 20;
 
 /// Directories that are links into `/usr` on merged systems, and may be spelled either way in a database.
 const MERGED: [&str; 7] = ["lib", "lib32", "lib64", "libx32", "libo32", "bin", "sbin"];
@@ -72,21 +76,95 @@ pub(super) struct Hit {
     pub(super) rank: u8,
 }
 
-/// What one database said.
+/// What one database said: an owner for each file, the one under the best spelling, then the first by name.
 #[derive(Default)]
 pub(super) struct Answer {
-    /// Files asked for, each with an owner; one file may have several.
-    pub(super) owners: Vec<(Hit, Package)>,
-    /// What could not be read.
-    pub(super) notes: Vec<Note>,
+    owners: BTreeMap<usize, (u8, Package)>,
+    notes: Vec<Note>,
+}
+
+impl Answer {
+    /// Notes the claim of a package on a file; `package` is asked only if the claim is better than those before.
+    pub(super) fn claim(&mut self, hit: Hit, package: impl FnOnce() -> Package) {
+        if self.owners.get(&hit.index).is_some_and(|(rank, _)| *rank < hit.rank) {
+            return;
+        }
+        let package = package();
+        if let Some((rank, other)) = self.owners.get(&hit.index)
+            && (rank, &other.name, &other.arch) <= (&hit.rank, &package.name, &package.arch)
+        {
+            return;
+        }
+        self.owners.insert(hit.index, (hit.rank, package));
+    }
+
+    /// Returns true if some file has an owner.
+    pub(super) fn has_owners(&self) -> bool {
+        !self.owners.is_empty()
+    }
+
+    /// Completes the packages that own something, once all claims are in.
+    pub(super) fn describe(&mut self, each: impl FnMut(&mut Package)) {
+        self.owners.values_mut().map(|(_, package)| package).for_each(each);
+    }
+
+    /// Notes that something could not be read; what is beyond the limit would be more of the same.
+    pub(super) fn note(&mut self, note: Note) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(note);
+        }
+    }
+
+    /// Returns the bytes of a file; `None` if it is absent, or unreadable, which is noted.
+    pub(super) fn read(&mut self, anchor: &Anchor<'_>, below: &str, limit: u64) -> Option<FileBytes> {
+        match anchor.read(below, limit) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.note(anchor.note(below, error.message()));
+                None
+            }
+        }
+    }
+
+    /// Returns the owners by file, and the notes.
+    pub(super) fn into_parts(self) -> (impl Iterator<Item = (usize, Package)>, Vec<Note>) {
+        (self.owners.into_iter().map(|(index, (_, package))| (index, package)), self.notes)
+    }
+}
+
+/// Files that one package lists, each once, with the spelling it was listed under.
+#[derive(Default)]
+pub(super) struct Files(Vec<(Hit, String)>);
+
+impl Files {
+    /// Takes up what `spelling` names.
+    pub(super) fn add(&mut self, wanted: &Wanted, spelling: &str) {
+        for hit in wanted.find(spelling) {
+            if self.0.iter().all(|(other, _)| other != hit) {
+                self.0.push((*hit, spelling.to_owned()));
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Claims all of them for one package.
+    pub(super) fn claim(&self, answer: &mut Answer, package: &Package) {
+        for (hit, file) in &self.0 {
+            answer.claim(*hit, || Package { file: file.clone(), ..package.clone() });
+        }
+    }
 }
 
 /// The files asked for, by every spelling that a database below one anchor may use.
 #[derive(Default)]
 pub(super) struct Wanted {
     spellings: HashMap<String, Vec<Hit>>,
-    /// Last components of the spellings.
+    /// Last components of the spellings, and what is before them.
     names: HashSet<String>,
+    folders: HashSet<String>,
 }
 
 impl Wanted {
@@ -117,7 +195,9 @@ impl Wanted {
         if hits.iter().all(|other| other.index != hit.index) {
             hits.push(hit);
         }
-        self.names.insert(last_component(spelling).to_owned());
+        let (folder, name) = spelling.rsplit_once('/').unwrap_or_default();
+        self.names.insert(name.to_owned());
+        self.folders.insert(folder.to_owned());
     }
 
     /// Returns the files that `spelling` names; it begins with `/`.
@@ -128,6 +208,12 @@ impl Wanted {
     /// Returns true if some file has this last component; a cheap test before a path is put together.
     pub(super) fn has_name(&self, name: &str) -> bool {
         self.names.contains(name)
+    }
+
+    /// Returns true if some file is in this directory (`/usr/lib`); what is put together is then no longer than what
+    /// was asked for, however long a hostile database's directories are.
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        self.folders.contains(folder)
     }
 
     /// Returns true if no file is below the anchor.
@@ -141,11 +227,6 @@ impl Wanted {
         all.sort_unstable();
         all
     }
-}
-
-/// Returns what follows the last `/`.
-pub(super) fn last_component(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Returns `/usr/lib/x` for `/lib/x` and the reverse, where the directory is one that merged systems link.

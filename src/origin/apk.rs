@@ -1,6 +1,6 @@
 //! apk: Alpine, Wolfi, the musllinux images.
 
-use super::anchor::{Anchor, Answer, DATABASE_LIMIT, Hit, Wanted, last_component};
+use super::anchor::{Anchor, Answer, DATABASE_LIMIT, Files, Wanted};
 use super::{Database, Package, os_release};
 
 /// Where the database is; apk-tools 3 moves it below `/usr`.
@@ -13,41 +13,32 @@ pub(super) fn stands_at(anchor: &Anchor<'_>) -> bool {
 pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
     let mut answer = Answer::default();
     let Some(path) = INSTALLED.into_iter().find(|path| anchor.exists(path)) else { return answer };
-    let bytes = match anchor.read(path, DATABASE_LIMIT) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return answer,
-        Err(error) => {
-            answer.notes.push(anchor.note(path, error.message()));
-            return answer;
-        }
-    };
+    let Some(bytes) = answer.read(anchor, path, DATABASE_LIMIT) else { return answer };
     let distro = os_release::distro(anchor);
-    for (files, mut package) in installed(&bytes, wanted) {
+    installed(&bytes, wanted, &mut answer);
+    answer.describe(|package| {
         package.distro = Some(distro.clone());
         package.database_path = anchor.path(path);
-        for (hit, file) in files {
-            answer.owners.push((hit, Package { file, ..package.clone() }));
-        }
-    }
+    });
     answer
 }
 
-/// Returns the packages that own something wanted (apk's `installed` format: one letter and `:` a line, a blank
+/// Claims for the packages that own something wanted (apk's `installed` format: one letter and `:` a line, a blank
 /// line after each package; `F:` names a directory, each `R:` after it a file in it).
-fn installed(bytes: &[u8], wanted: &Wanted) -> Vec<(Vec<(Hit, String)>, Package)> {
-    let mut found = Vec::new();
-    let mut files: Vec<(Hit, String)> = Vec::new();
+fn installed(bytes: &[u8], wanted: &Wanted, answer: &mut Answer) {
+    let mut files = Files::default();
     let mut package = empty();
-    let mut directory = "";
+    // The directory that the files after it are in, if one that is asked for is.
+    let mut directory = None;
     for line in bytes.split(|byte| *byte == b'\n').chain([&b""[..]]) {
         let Ok(line) = std::str::from_utf8(line) else { continue };
         if line.is_empty() {
             let finished = std::mem::replace(&mut package, empty());
             let files = std::mem::take(&mut files);
-            if !files.is_empty() && !finished.name.is_empty() && !finished.version.is_empty() {
-                found.push((files, finished));
+            if !finished.name.is_empty() && !finished.version.is_empty() {
+                files.claim(answer, &finished);
             }
-            directory = "";
+            directory = None;
             continue;
         }
         let Some((key, value)) = line.split_once(':') else { continue };
@@ -59,15 +50,19 @@ fn installed(bytes: &[u8], wanted: &Wanted) -> Vec<(Vec<(Hit, String)>, Package)
             "L" => package.licence = text(),
             "o" => package.source = text(),
             "m" => package.supplier = text(),
-            "F" => directory = value.trim_matches('/'),
-            "R" if wanted.has_name(last_component(value)) => {
-                let path = if directory.is_empty() { format!("/{value}") } else { format!("/{directory}/{value}") };
-                files.extend(wanted.find(&path).iter().map(|hit| (*hit, path.clone())));
+            "F" => {
+                let folder = value.trim_matches('/');
+                let folder = if folder.is_empty() { String::new() } else { format!("/{folder}") };
+                directory = wanted.has_folder(&folder).then_some(folder);
+            }
+            "R" if wanted.has_name(value) => {
+                if let Some(directory) = &directory {
+                    files.add(wanted, &format!("{directory}/{value}"));
+                }
             }
             _ => {}
         }
     }
-    found
 }
 
 fn empty() -> Package {

@@ -15,7 +15,7 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
         if let Some((user, channel)) = user {
             package.qualifiers = vec![("channel".into(), channel.into()), ("user".into(), user.into())];
         }
-        answer.owners.extend(hits.iter().map(|hit| (*hit, package.clone())));
+        hits.iter().for_each(|hit| answer.claim(*hit, || package.clone()));
     }
     answer
 }

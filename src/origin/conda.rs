@@ -29,32 +29,19 @@ pub(super) fn stands_at(anchor: &Anchor<'_>) -> bool {
 
 pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
     let mut answer = Answer::default();
-    let spellings = wanted.spellings();
     for name in anchor.list(META).into_iter().filter(|name| name.ends_with(".json")).take(MAX_PACKAGES) {
         let below = format!("{META}/{name}");
-        let bytes = match anchor.read(&below, TEXT_LIMIT) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => continue,
-            Err(error) => {
-                answer.notes.push(anchor.note(&below, error.message()));
-                continue;
-            }
-        };
-        // Only files that mention a wanted path are worth parsing; conda writes paths unescaped.
-        let Ok(text) = std::str::from_utf8(&bytes) else { continue };
-        if !spellings.iter().any(|(spelling, _)| text.contains(spelling.trim_start_matches('/'))) {
-            continue;
-        }
-        let record: Record = match serde_json::from_str(text) {
+        let Some(bytes) = answer.read(anchor, &below, TEXT_LIMIT) else { continue };
+        let record: Record = match serde_json::from_slice(&bytes) {
             Ok(record) => record,
             Err(error) => {
-                answer.notes.push(anchor.note(&below, error));
+                answer.note(anchor.note(&below, error));
                 continue;
             }
         };
         for file in &record.files {
             for hit in wanted.find(&format!("/{file}")) {
-                answer.owners.push((*hit, package(&record, anchor.path(&below), file)));
+                answer.claim(*hit, || package(&record, anchor.path(&below), file));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! dpkg: Debian, Ubuntu and their kin, images without a shell ("distroless") included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::anchor::{Anchor, Answer, DATABASE_LIMIT, Hit, MAX_PACKAGES, TEXT_LIMIT, Wanted};
+use super::anchor::{Anchor, Answer, DATABASE_LIMIT, Files, MAX_PACKAGES, TEXT_LIMIT, Wanted};
 use super::paragraphs::{Paragraph, paragraphs};
 use super::{Database, Note, Package, os_release};
 
@@ -20,36 +20,27 @@ pub(super) fn stands_at(anchor: &Anchor<'_>) -> bool {
 pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
     let mut answer = Answer::default();
     let distro = os_release::distro(anchor);
-    let finish = |mut package: Package| {
+    let owned = file_lists(anchor, wanted, &mut answer);
+    if !owned.is_empty() {
+        status(anchor, &owned, &mut answer);
+    }
+    distroless(anchor, wanted, &mut answer);
+    answer.describe(|package| {
         package.distro = Some(distro.clone());
         package.licence = licence(anchor, &package.name);
-        package
-    };
-    let owned = file_lists(anchor, wanted, &mut answer.notes);
-    if !owned.is_empty() {
-        let described = status(anchor, &owned, &mut answer.notes);
-        for (list, files) in &owned {
-            let Some(package) = described.get(list) else { continue };
-            for (hit, file) in files {
-                answer.owners.push((*hit, finish(Package { file: file.clone(), ..package.clone() })));
-            }
-        }
-    }
-    for (hit, package) in distroless(anchor, wanted, &mut answer.notes) {
-        answer.owners.push((hit, finish(package)));
-    }
+    });
     answer
 }
 
-/// Files found in file lists: name of the list (`libc6:amd64`) to the files and how the list spells them.
-type Owned = BTreeMap<String, Vec<(Hit, String)>>;
+/// Files found in file lists: name of the list (`libc6:amd64`) to the files.
+type Owned = BTreeMap<String, Files>;
 
 /// Searches every `.list` once; what is diverted belongs to the package that diverted it.
-fn file_lists(anchor: &Anchor<'_>, wanted: &Wanted, notes: &mut Vec<Note>) -> Owned {
+fn file_lists(anchor: &Anchor<'_>, wanted: &Wanted, answer: &mut Answer) -> Owned {
     let diversions = diversions(anchor);
     let lists: Vec<String> =
         anchor.list(INFO).into_iter().filter(|name| name.ends_with(".list")).take(MAX_PACKAGES).collect();
-    let searched: Vec<Result<Option<(String, Vec<(Hit, String)>)>, Note>> = lists
+    let searched: Vec<Result<Option<(String, Files)>, Note>> = lists
         .par_iter()
         .map(|name| {
             let below = format!("{INFO}/{name}");
@@ -59,11 +50,10 @@ fn file_lists(anchor: &Anchor<'_>, wanted: &Wanted, notes: &mut Vec<Note>) -> Ow
                 Err(error) => return Err(anchor.note(&below, error.message())),
             };
             let owner = name.strip_suffix(".list").unwrap_or(name);
-            let mut files = Vec::new();
+            let mut files = Files::default();
             for line in bytes.split(|byte| *byte == b'\n') {
                 let Ok(line) = std::str::from_utf8(line) else { continue };
-                let line = diversions.place(line, owner);
-                files.extend(wanted.find(line).iter().map(|hit| (*hit, line.to_owned())));
+                files.add(wanted, diversions.place(line, owner));
             }
             Ok((!files.is_empty()).then(|| (owner.to_owned(), files)))
         })
@@ -75,7 +65,7 @@ fn file_lists(anchor: &Anchor<'_>, wanted: &Wanted, notes: &mut Vec<Note>) -> Ow
                 owned.insert(owner, files);
             }
             Ok(None) => {}
-            Err(note) => notes.push(note),
+            Err(note) => answer.note(note),
         }
     }
     owned
@@ -110,61 +100,50 @@ fn diversions(anchor: &Anchor<'_>) -> Diversions {
 }
 
 /// Finds the packages of the file lists in the status file.
-fn status(anchor: &Anchor<'_>, owned: &Owned, notes: &mut Vec<Note>) -> BTreeMap<String, Package> {
-    let mut described = BTreeMap::new();
-    let bytes = match anchor.read(STATUS, DATABASE_LIMIT) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return described,
-        Err(error) => {
-            notes.push(anchor.note(STATUS, error.message()));
-            return described;
-        }
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    for paragraph in paragraphs(&text) {
+fn status(anchor: &Anchor<'_>, owned: &Owned, answer: &mut Answer) {
+    let Some(bytes) = answer.read(anchor, STATUS, DATABASE_LIMIT) else { return };
+    let mut described = BTreeSet::new();
+    for paragraph in paragraphs(&bytes) {
         let Some(name) = paragraph.field("Package") else { continue };
         let arch = paragraph.field("Architecture").unwrap_or_default();
         // `Multi-Arch: same` packages can be installed more than once; their lists carry the architecture.
         let qualified = format!("{name}:{arch}");
         for list in [name, &qualified] {
-            if owned.contains_key(list)
+            if let Some(files) = owned.get(list)
                 && let Some(package) = package(paragraph, anchor.path(STATUS))
             {
-                described.insert(list.to_owned(), package);
+                described.insert(list.to_owned());
+                files.claim(answer, &package);
             }
         }
     }
-    let missing = owned.keys().filter(|list| !described.contains_key(*list));
-    notes.extend(missing.map(|list| anchor.note(STATUS, format!("`{list}` has a file list and no entry"))));
-    described
+    for list in owned.keys().filter(|list| !described.contains(*list)) {
+        answer.note(anchor.note(STATUS, format!("`{list}` has a file list and no entry")));
+    }
 }
 
 /// Distroless images: `status.d/<name>` is the package's paragraph, `status.d/<name>.md5sums` its files.
-fn distroless(anchor: &Anchor<'_>, wanted: &Wanted, notes: &mut Vec<Note>) -> Vec<(Hit, Package)> {
-    let mut owners = Vec::new();
+fn distroless(anchor: &Anchor<'_>, wanted: &Wanted, answer: &mut Answer) {
     for name in anchor.list(STATUS_FOLDER).into_iter().take(MAX_PACKAGES) {
         let Some(stem) = name.strip_suffix(".md5sums") else { continue };
         let Some(sums) = anchor.text(&format!("{STATUS_FOLDER}/{name}")) else { continue };
-        let mut files = Vec::new();
+        let mut files = Files::default();
         for line in sums.lines() {
             // md5sum's line: the digest, two blanks, the path without its first `/`.
             let Some((_, path)) = line.split_once("  ") else { continue };
             let path = format!("/{}", path.trim_start_matches("./").trim_start_matches('/'));
-            files.extend(wanted.find(&path).iter().map(|hit| (*hit, path.clone())));
+            files.add(wanted, &path);
         }
         if files.is_empty() {
             continue;
         }
         let control = format!("{STATUS_FOLDER}/{stem}");
         let text = anchor.text(&control).unwrap_or_default();
-        match paragraphs(&text).next().and_then(|paragraph| package(paragraph, anchor.path(&control))) {
-            Some(package) => {
-                owners.extend(files.into_iter().map(|(hit, file)| (hit, Package { file, ..package.clone() })))
-            }
-            None => notes.push(anchor.note(&control, "no package name and version")),
+        match paragraphs(text.as_bytes()).next().and_then(|paragraph| package(paragraph, anchor.path(&control))) {
+            Some(package) => files.claim(answer, &package),
+            None => answer.note(anchor.note(&control, "no package name and version")),
         }
     }
-    owners
 }
 
 fn package(paragraph: Paragraph<'_>, database: String) -> Option<Package> {
@@ -186,7 +165,7 @@ fn licence(anchor: &Anchor<'_>, name: &str) -> Option<String> {
         return None;
     }
     let text = anchor.text(&format!("/usr/share/doc/{name}/copyright"))?;
-    let mut sections = paragraphs(&text);
+    let mut sections = paragraphs(text.as_bytes());
     sections.next()?.field("Format").filter(|format| format.contains("copyright-format"))?;
     let all = sections.find(|section| section.field("Files") == Some("*"))?;
     all.field("License").map(str::to_owned)

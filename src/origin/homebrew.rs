@@ -38,11 +38,11 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
                     package.arch = read.arch;
                     package.supplier = read.source.and_then(|source| source.tap);
                 }
-                Err(error) => answer.notes.push(anchor.note(&receipt, error)),
+                Err(error) => answer.note(anchor.note(&receipt, error)),
             }
         }
         package.licence = licence(anchor, &format!("/{name}/{version}/.brew/{name}.rb"));
-        answer.owners.extend(hits.iter().map(|hit| (*hit, package.clone())));
+        hits.iter().for_each(|hit| answer.claim(*hit, || package.clone()));
     }
     answer
 }

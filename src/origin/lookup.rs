@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::anchor::{Anchor, Answer, Hit, Wanted};
+use super::anchor::{Anchor, Answer, Wanted};
 use super::{Note, Package, RootFs};
 use super::{apk, conan, conda, dpkg, homebrew, nix, pacman, pypi, rpm, vcpkg};
 
@@ -76,9 +76,9 @@ pub fn lookup_all(root: &dyn RootFs, paths: &[&str]) -> Found {
             if wanted.is_empty() {
                 continue;
             }
-            let Answer { owners, notes } = (source.owners)(&anchor, &wanted);
+            let (owners, notes) = (source.owners)(&anchor, &wanted).into_parts();
             found.notes.extend(notes);
-            for (index, package) in nearest(owners) {
+            for (index, package) in owners {
                 if let Some(place) = found.packages.get_mut(index) {
                     *place = Some(package);
                 }
@@ -88,16 +88,6 @@ pub fn lookup_all(root: &dyn RootFs, paths: &[&str]) -> Found {
     found.notes.sort();
     found.notes.dedup();
     found
-}
-
-/// Returns one owner for each file: the one under the best spelling, then the first by name.
-fn nearest(mut owners: Vec<(Hit, Package)>) -> BTreeMap<usize, Package> {
-    owners.sort_by(|(a, one), (b, other)| (a.rank, &one.name, &one.arch).cmp(&(b.rank, &other.name, &other.arch)));
-    let mut by_file = BTreeMap::new();
-    for (hit, package) in owners {
-        by_file.entry(hit.index).or_insert(package);
-    }
-    by_file
 }
 
 /// Returns the directories above `path`, nearest first; the root is the empty string.

@@ -16,8 +16,9 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
         let Some(object) = spelling.split('/').nth(1) else { continue };
         let Some((name, version)) = derivation(object) else { continue };
         for hit in hits {
-            let package = Package::new(Database::Nix, anchor.path(&format!("/{object}")), spelling, name, version);
-            answer.owners.push((*hit, package));
+            answer.claim(*hit, || {
+                Package::new(Database::Nix, anchor.path(&format!("/{object}")), spelling, name, version)
+            });
         }
     }
     answer

@@ -1,6 +1,6 @@
 //! pacman: Arch Linux, and MSYS2 on Windows.
 
-use super::anchor::{Anchor, Answer, MAX_PACKAGES, TEXT_LIMIT, Wanted};
+use super::anchor::{Anchor, Answer, Files, MAX_PACKAGES, TEXT_LIMIT, Wanted};
 use super::{Database, Package, os_release};
 
 const LOCAL: &str = "/var/lib/pacman/local";
@@ -14,19 +14,11 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
     let distro = os_release::distro(anchor);
     for folder in anchor.list(LOCAL).into_iter().take(MAX_PACKAGES) {
         let below = format!("{LOCAL}/{folder}/files");
-        let bytes = match anchor.read(&below, TEXT_LIMIT) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => continue,
-            Err(error) => {
-                answer.notes.push(anchor.note(&below, error.message()));
-                continue;
-            }
-        };
-        let mut files = Vec::new();
+        let Some(bytes) = answer.read(anchor, &below, TEXT_LIMIT) else { continue };
+        let mut files = Files::default();
         for line in bytes.split(|byte| *byte == b'\n') {
             let Ok(line) = std::str::from_utf8(line) else { continue };
-            let path = format!("/{line}");
-            files.extend(wanted.find(&path).iter().map(|hit| (*hit, path.clone())));
+            files.add(wanted, &format!("/{line}"));
         }
         if files.is_empty() {
             continue;
@@ -35,7 +27,7 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
         let text = anchor.text(&description).unwrap_or_default();
         let value = |key| section(&text, key).map(str::to_owned);
         let (Some(name), Some(version)) = (value("NAME"), value("VERSION")) else {
-            answer.notes.push(anchor.note(&description, "no package name and version"));
+            answer.note(anchor.note(&description, "no package name and version"));
             continue;
         };
         let mut package = Package::new(Database::Pacman, anchor.path(&description), "", name, version);
@@ -44,7 +36,7 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
         package.source = value("BASE");
         package.supplier = value("PACKAGER");
         package.distro = Some(distro.clone());
-        answer.owners.extend(files.into_iter().map(|(hit, file)| (hit, Package { file, ..package.clone() })));
+        files.claim(&mut answer, &package);
     }
     answer
 }

@@ -1,6 +1,6 @@
 //! Another Python distribution: the RECORD of an installed wheel that lists the file.
 
-use super::anchor::{Anchor, Answer, MAX_PACKAGES, TEXT_LIMIT, Wanted};
+use super::anchor::{Anchor, Answer, Files, MAX_PACKAGES, TEXT_LIMIT, Wanted};
 use super::{Database, Package};
 
 /// Where site directories are below an environment; `{}` is a version as `python3.12`.
@@ -15,29 +15,20 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
     for site in site_directories(anchor) {
         for info in anchor.list(&site).into_iter().filter(|name| name.ends_with(".dist-info")).take(MAX_PACKAGES) {
             let record = format!("{site}/{info}/RECORD");
-            let bytes = match anchor.read(&record, TEXT_LIMIT) {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => continue,
-                Err(error) => {
-                    answer.notes.push(anchor.note(&record, error.message()));
-                    continue;
-                }
-            };
+            let Some(bytes) = answer.read(anchor, &record, TEXT_LIMIT) else { continue };
             let mut rows =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&*bytes).into_byte_records();
-            let mut package = None;
+            let mut files = Files::default();
             // INVARIANT: a row that cannot be read ends the file; what it would have named is of unknown origin.
             while let Some(Ok(row)) = rows.next() {
                 let Some(path) = row.get(0).and_then(|path| std::str::from_utf8(path).ok()) else { continue };
                 let Some(path) = joined(&site, path) else { continue };
-                for hit in wanted.find(&path) {
-                    if package.is_none() {
-                        package = described(anchor, &format!("{site}/{info}"));
-                    }
-                    if let Some(package) = &package {
-                        answer.owners.push((*hit, Package { file: path.clone(), ..package.clone() }));
-                    }
-                }
+                files.add(wanted, &path);
+            }
+            if !files.is_empty()
+                && let Some(package) = described(anchor, &format!("{site}/{info}"))
+            {
+                files.claim(&mut answer, &package);
             }
         }
     }

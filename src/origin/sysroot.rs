@@ -1,10 +1,12 @@
 //! This machine and target roots, as package databases see them.
 
-use super::anchor::TEXT_LIMIT;
 use super::root::{FileBytes, RootFs};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::load::Sysroot;
 use crate::load::source::FileKind;
+
+/// The largest file that is read rather than mapped.
+const SMALL: u64 = 1 << 20;
 
 /// A mapped file as plain bytes.
 struct Mapped(crate::load::FileBytes);
@@ -21,9 +23,11 @@ impl RootFs for Sysroot {
             None | Some(FileKind::Directory) => return Ok(None),
             Some(FileKind::File | FileKind::Other) => {}
         }
-        // One large database is mapped; the many small files of others are not worth a map each.
-        if limit <= TEXT_LIMIT {
-            return Ok(Some(FileBytes::new(Sysroot::read(self, path, limit)?)));
+        // A large file is mapped; many small ones are not worth a map each.
+        match Sysroot::read(self, path, limit.min(SMALL)) {
+            Ok(bytes) => return Ok(Some(FileBytes::new(bytes))),
+            Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
+            Err(_) => {}
         }
         let bytes = self.map(path)?;
         if bytes.len() as u64 > limit {

@@ -38,27 +38,31 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
                 let triplet = line.split('/').next().unwrap_or_default();
                 let stem = name.strip_suffix(&format!("_{triplet}.list")).and_then(|stem| stem.split_once('_'));
                 let Some((port, version)) = stem else { continue };
-                let mut package = Package::new(Database::Vcpkg, anchor.path(&below), &*path, port, version);
-                package.arch = Some(triplet.to_owned());
-                package.qualifiers = port_version(anchor, port, triplet)
-                    .map(|number| ("port_version".to_owned(), number))
-                    .into_iter()
-                    .chain([("triplet".to_owned(), triplet.to_owned())])
-                    .collect();
-                package.licence = licence(anchor, &format!("/{triplet}/share/{port}/vcpkg.spdx.json"));
-                answer.owners.push((*hit, package));
+                answer.claim(*hit, || {
+                    let mut package = Package::new(Database::Vcpkg, anchor.path(&below), &*path, port, version);
+                    package.arch = Some(triplet.to_owned());
+                    package.qualifiers = vec![("triplet".to_owned(), triplet.to_owned())];
+                    package
+                });
             }
         }
     }
+    // Only for those that were found are the other two files read.
+    answer.describe(|package| {
+        let triplet = package.arch.clone().unwrap_or_default();
+        package.licence = licence(anchor, &format!("/{triplet}/share/{}/vcpkg.spdx.json", package.name));
+        if let Some(number) = port_version(anchor, &package.name, &triplet) {
+            package.qualifiers.insert(0, ("port_version".to_owned(), number));
+        }
+    });
     answer
 }
 
 /// Returns the port's revision; absent where it is 0.
 fn port_version(anchor: &Anchor<'_>, port: &str, triplet: &str) -> Option<String> {
     let bytes = anchor.read(STATUS, DATABASE_LIMIT).ok()??;
-    let text = String::from_utf8_lossy(&bytes);
     // A later paragraph overrides an earlier one; those of features have no version of their own.
-    let found = paragraphs(&text).filter(|paragraph| {
+    let found = paragraphs(&bytes).filter(|paragraph| {
         paragraph.field("Package") == Some(port)
             && paragraph.field("Architecture") == Some(triplet)
             && paragraph.field("Feature").is_none()

@@ -358,11 +358,13 @@ fn conda_names_the_build_and_never_a_channel_s_token() {
 fn libraries_of_other_wheels_are_theirs() {
     let site = "/opt/env/lib/python3.12/site-packages";
     let root = environment();
+    // The note is conda's, see above.
+    let url = |path: &str| lookup(&root, path).0.map(|package| package.purl());
     let openblas = Some("pkg:pypi/scipy-openblas64@0.3.29");
-    assert_eq!(owner(&root, &format!("{site}/scipy_openblas64/lib/libscipy_openblas64_.so")).as_deref(), openblas);
-    assert_eq!(owner(&root, &format!("{site}/odd, name/lib.so")).as_deref(), openblas);
+    assert_eq!(url(&format!("{site}/scipy_openblas64/lib/libscipy_openblas64_.so")).as_deref(), openblas);
+    assert_eq!(url(&format!("{site}/odd, name/lib.so")).as_deref(), openblas);
     // Installed from `.data/data`, so outside the site directory.
-    assert_eq!(owner(&root, "/opt/env/lib/libmkl_rt.so.2").as_deref(), Some("pkg:pypi/mkl@2025.1"));
+    assert_eq!(url("/opt/env/lib/libmkl_rt.so.2").as_deref(), Some("pkg:pypi/mkl@2025.1"));
 }
 
 #[test]
@@ -401,4 +403,155 @@ fn nix_homebrew_vcpkg_and_conan_are_known_by_their_paths() {
     assert_eq!(lookup(&root, vcpkg).0.unwrap().licence.as_deref(), Some("Zlib"));
     let conan = "/home/u/.conan/data/zlib/1.3.1/_/_/package/0a1b/lib/libz.so.1";
     assert_eq!(owner(&root, conan).as_deref(), Some("pkg:conan/zlib@1.3.1"));
+}
+
+/// splitmix64: the same mutations on every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+}
+
+/// Returns bytes with a few of them, a number, or the end changed; half of the places are in the first page or so,
+/// where headers are.
+fn mutated(bytes: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..1 + random.below(8) {
+        let range = if random.below(2) == 0 { bytes.len() } else { bytes.len().min(600) };
+        let at = random.below(range);
+        match random.below(6) {
+            0 => bytes.truncate(at.max(1)),
+            1 => {
+                let end = bytes.len().min(at + 4);
+                let value = [0_u32, 1, 0xffff, 0x7fff_ffff, u32::MAX, 4096][random.below(6)].to_be_bytes();
+                bytes[at..end].copy_from_slice(&value[..end - at]);
+            }
+            2 => {
+                let end = bytes.len().min(at + random.below(200));
+                bytes[at..end].fill(0);
+            }
+            3 => {
+                // A piece of the file in another place: pointers that are right, and lead to something else.
+                let size = random.below(64).min(bytes.len() - at);
+                let from = random.below(bytes.len() - size);
+                bytes.copy_within(from..from + size, at);
+            }
+            _ => bytes[at] ^= 1 << random.below(8),
+        }
+    }
+    bytes
+}
+
+#[test]
+fn a_mutated_database_gives_an_answer_or_a_note() {
+    let asked = ["/usr/lib64/libfixture.so.1", "/usr/lib64/libold.so.0", "/usr/share/many/file0400"];
+    let files: [(&str, &str, &[&str]); 5] = [
+        ("/var/lib/rpm/rpmdb.sqlite", "rpmdb.sqlite", &[]),
+        ("/var/lib/rpm/rpmdb.sqlite", "wal.sqlite", &["wal.sqlite-wal"]),
+        ("/var/lib/rpm/Packages", "Packages.1234", &[]),
+        ("/var/lib/rpm/Packages", "Packages.4321", &[]),
+        ("/var/lib/rpm/Packages.db", "Packages.db", &[]),
+    ];
+    let mut random = Random(3);
+    let mut answers = [0_usize; 2];
+    for (path, name, log) in files {
+        let bytes = fixture(name);
+        let log = log.first().map(|name| fixture(name));
+        for _ in 0..400 {
+            let mut root = red_hat().file(path, mutated(&bytes, &mut random));
+            if let Some(log) = &log {
+                root = root.file(&format!("{path}-wal"), mutated(log, &mut random));
+            }
+            let started = std::time::Instant::now();
+            let found = lookup_all(&root, &asked);
+            assert!(started.elapsed().as_secs() < 10, "{name} took {:?}", started.elapsed());
+            answers[usize::from(found.notes.is_empty())] += 1;
+        }
+    }
+    // Both happen, or the mutations are worth nothing.
+    assert!(answers.iter().all(|count| *count > 100), "{answers:?}");
+}
+
+#[test]
+fn a_large_hostile_database_is_read_in_one_pass() {
+    let long = format!("/{}", "d".repeat(100_000));
+    let texts = [
+        // Paragraphs of one line, the blank lines in the other system's style.
+        ("/var/lib/dpkg/status", "Package: a\n\r\n".repeat(400_000)),
+        // The same claim over and over, and a directory name that every file would be appended to.
+        ("/var/lib/dpkg/info/a.list", "/usr/lib/libz.so.1\n".repeat(400_000)),
+        ("/lib/apk/db/installed", format!("P:a\nV:1\nF:{long}\n{}\n\n", "R:libz.so.1\n".repeat(400_000))),
+        ("/lib/apk/db/installed", format!("P:a\nV:1\n{}\n\n", "F:usr/lib\nR:libz.so.1\n".repeat(200_000))),
+        ("/conda-meta/a.json", format!("{}{}", "[".repeat(2_000_000), "]".repeat(2_000_000))),
+    ];
+    for (path, text) in texts {
+        let root = MemoryRoot::new()
+            .file("/usr/lib/libz.so.1", "bytes")
+            .file("/var/lib/dpkg/status", "Package: a\nVersion: 1\n")
+            .file("/var/lib/dpkg/info/a.list", "/usr/lib/libz.so.1\n")
+            .file(path, text);
+        let started = std::time::Instant::now();
+        lookup(&root, "/usr/lib/libz.so.1");
+        // Less than a second each; what is quadratic takes minutes.
+        assert!(started.elapsed().as_secs() < 10, "{path} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn mutated_text_databases_give_an_answer_or_a_note() {
+    let mut random = Random(4);
+    let texts: [(fn() -> MemoryRoot, &[&str], &[&str]); 4] = [
+        (
+            debian,
+            &["/usr/lib/libdemo.so.1.0", "/usr/lib/libdiverted.so"],
+            &[
+                "/var/lib/dpkg/status",
+                "/var/lib/dpkg/info/libdemo1:amd64.list",
+                "/var/lib/dpkg/diversions",
+                "/usr/share/doc/libdemo1/copyright",
+                "/etc/os-release",
+            ],
+        ),
+        (alpine, &["/usr/lib/libz.so.1", "/usr/lib/libffi.so.8.1.4"], &["/lib/apk/db/installed"]),
+        (
+            msys2,
+            &["/c/msys64/mingw64/bin/zlib1.dll"],
+            &[
+                "/c/msys64/var/lib/pacman/local/mingw-w64-x86_64-zlib-1.3.1-1/desc",
+                "/c/msys64/var/lib/pacman/local/mingw-w64-x86_64-zlib-1.3.1-1/files",
+            ],
+        ),
+        (
+            environment,
+            &["/opt/env/lib/libfoo.so.2", "/opt/env/lib/libmkl_rt.so.2"],
+            &[
+                "/opt/env/conda-meta/foo-2.0-h1_0.json",
+                "/opt/env/lib/python3.12/site-packages/mkl-2025.1.dist-info/RECORD",
+                "/opt/env/lib/python3.12/site-packages/mkl-2025.1.dist-info/METADATA",
+            ],
+        ),
+    ];
+    for (root, asked, files) in texts {
+        let sound = root();
+        for file in files {
+            let bytes = sound.read(file, u64::MAX).unwrap().unwrap();
+            for _ in 0..200 {
+                let mutated = sound.clone().file(file, mutated(&bytes, &mut random));
+                for package in lookup_all(&mutated, asked).packages.into_iter().flatten() {
+                    // Whatever it says, it is a URL, and fit for the SBOM.
+                    assert!(package.purl().starts_with("pkg:"), "{package:?}");
+                }
+            }
+        }
+    }
 }

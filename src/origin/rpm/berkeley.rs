@@ -44,10 +44,13 @@ pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> 
             }
             let item = file.item(at, pair * 2 + 1)?;
             match item.u8(0)? {
-                ITEM_IN_PAGE => each(item.data().get(1..).unwrap_or_default()),
+                ITEM_IN_PAGE => {
+                    budget = spend(budget, item.len())?;
+                    each(item.data().get(1..).unwrap_or_default());
+                }
                 ITEM_ON_OVERFLOW_PAGES => {
                     let (first, size) = (item.u32(4)?, u64::from(item.u32(8)?));
-                    budget = budget.checked_sub(size).ok_or_else(|| Error::malformed("values overlap"))?;
+                    budget = spend(budget, size)?;
                     file.overflow(first, size, &mut value)?;
                     each(&value);
                 }
@@ -59,6 +62,10 @@ pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> 
         return Err(Error::malformed(format!("ends at page {} of {}", file.pages, file.last_page)));
     }
     Ok(())
+}
+
+fn spend(budget: u64, size: u64) -> Result<u64> {
+    budget.checked_sub(size).ok_or_else(|| Error::malformed("values overlap"))
 }
 
 /// A database whose meta page has been read.

@@ -1,6 +1,8 @@
 //! A package's header as the databases keep it: an index of tags, then their data, all big-endian.
 
-use super::super::anchor::{Hit, Wanted};
+use std::collections::BTreeMap;
+
+use super::super::anchor::{Answer, Files, Wanted};
 use super::super::{Database, Package};
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian};
@@ -36,6 +38,9 @@ const ENTRY: u64 = 16;
 /// header.c, `HEADER_TAGS_MAX`: no sound header has more entries.
 const MAX_ENTRIES: u32 = 0x0000_ffff;
 
+/// Files of one package that have a name asked for; a sound package has a few.
+const MAX_HITS: usize = 10_000;
+
 /// One entry of the index.
 #[derive(Clone, Copy)]
 struct Entry {
@@ -50,43 +55,50 @@ struct Header<'a> {
     data: Bytes<'a>,
 }
 
-/// Returns the files of `wanted` that the package of this header owns.
+/// Claims the files of `wanted` that the package of this header owns.
 ///
 /// # Errors
 /// `Malformed` if the header's index or a tag that is needed leaves the blob.
-pub(super) fn owners(blob: &[u8], wanted: &Wanted) -> Result<Vec<(Hit, Package)>> {
+pub(super) fn claim(blob: &[u8], wanted: &Wanted, answer: &mut Answer) -> Result<()> {
     let header = Header::read(blob)?;
-    let mut files = Vec::new();
+    let mut files = Files::default();
     if header.entry(BASE_NAMES).is_some() {
-        let bases = header.strings(BASE_NAMES)?;
-        let hits = bases.enumerate().filter(|(_, base)| wanted.has_name(base));
-        // Only for the few packages that have such a name is the rest read.
-        let hits: Vec<(usize, &str)> = hits.collect();
+        let states = header.bytes(FILE_STATES).unwrap_or_default();
+        // By directory: a package has many more of them than it has files of the names asked for.
+        let mut hits: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+        let mut number_of_hits = 0_usize;
+        for (number, base) in header.strings(BASE_NAMES)?.enumerate() {
+            if base.is_empty() || !wanted.has_name(base) {
+                continue;
+            }
+            number_of_hits += 1;
+            if number_of_hits > MAX_HITS {
+                return Err(Error::malformed("too many files of one name"));
+            }
+            if states.get(number).is_none_or(|state| *state == STATE_NORMAL) {
+                hits.entry(header.int32(DIRECTORY_INDEXES, number)?).or_default().push(base);
+            }
+        }
         if !hits.is_empty() {
-            let directories: Vec<&str> = header.strings(DIRECTORY_NAMES)?.collect();
-            let states = header.bytes(FILE_STATES).unwrap_or_default();
-            for (number, base) in hits {
-                if states.get(number).is_some_and(|state| *state != STATE_NORMAL) {
-                    continue;
+            for (number, directory) in (0_u32..).zip(header.strings(DIRECTORY_NAMES)?) {
+                let folder = directory.strip_suffix('/').unwrap_or(directory);
+                if let Some(bases) = hits.get(&number)
+                    && wanted.has_folder(folder)
+                {
+                    bases.iter().for_each(|base| files.add(wanted, &format!("{folder}/{base}")));
                 }
-                let directory = header.int32(DIRECTORY_INDEXES, number)?;
-                let directory = usize::try_from(directory).ok().and_then(|at| directories.get(at));
-                let directory = directory.ok_or_else(|| Error::malformed("a file in no directory"))?;
-                let path = format!("{directory}{base}");
-                files.extend(wanted.find(&path).iter().map(|hit| (*hit, path.clone())));
             }
         }
     } else if header.entry(OLD_FILE_NAMES).is_some() {
         // Packages of rpm 3 list whole paths.
         for path in header.strings(OLD_FILE_NAMES)? {
-            files.extend(wanted.find(path).iter().map(|hit| (*hit, path.to_owned())));
+            files.add(wanted, path);
         }
     }
-    if files.is_empty() {
-        return Ok(Vec::new());
+    if !files.is_empty() {
+        files.claim(answer, &header.package()?);
     }
-    let package = header.package()?;
-    Ok(files.into_iter().map(|(hit, file)| (hit, Package { file, ..package.clone() })).collect())
+    Ok(())
 }
 
 impl<'a> Header<'a> {

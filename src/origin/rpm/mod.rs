@@ -46,35 +46,26 @@ pub(super) fn owners(anchor: &Anchor<'_>, wanted: &Wanted) -> Answer {
             continue;
         };
         let below = format!("{folder}/{file}");
-        let store = match anchor.read(&below, DATABASE_LIMIT) {
-            Ok(Some(bytes)) => {
-                Store { bytes, log: anchor.read(&format!("{below}-wal"), DATABASE_LIMIT).ok().flatten() }
-            }
-            Ok(None) => continue,
-            Err(error) => {
-                answer.notes.push(anchor.note(&below, error.message()));
-                continue;
-            }
-        };
+        let Some(bytes) = answer.read(anchor, &below, DATABASE_LIMIT) else { continue };
+        let store = Store { bytes, log: answer.read(anchor, &format!("{below}-wal"), DATABASE_LIMIT) };
         let mut damaged = 0_usize;
-        let walked = walk(&store, &mut |blob| match header::owners(blob, wanted) {
-            Ok(owners) => {
-                for (hit, mut package) in owners {
-                    package.database_path = anchor.path(&below);
-                    package.distro = Some(distro.clone());
-                    answer.owners.push((hit, package));
-                }
+        let walked = walk(&store, &mut |blob| {
+            if header::claim(blob, wanted, &mut answer).is_err() {
+                damaged += 1;
             }
-            Err(_) => damaged += 1,
         });
         if let Err(error) = walked {
-            answer.notes.push(anchor.note(&below, error.message()));
+            answer.note(anchor.note(&below, error.message()));
         }
         if damaged > 0 {
-            answer.notes.push(anchor.note(&below, format!("{damaged} damaged package headers")));
+            answer.note(anchor.note(&below, format!("{damaged} damaged package headers")));
         }
-        // The folders are one database under several names, where more than one is there.
-        if !answer.owners.is_empty() {
+        answer.describe(|package| {
+            package.database_path = anchor.path(&below);
+            package.distro = Some(distro.clone());
+        });
+        // The folders are one database under several names; where they are not, the first that knows a file counts.
+        if answer.has_owners() {
             break;
         }
     }

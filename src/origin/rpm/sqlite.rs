@@ -24,6 +24,11 @@ const STEPS: i32 = 100_000;
 pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> {
     let image = Image::new(&store.bytes, store.log.as_deref())?;
     let size = image.len();
+    // What the header or the log says beyond what both hold would be empty pages.
+    let held = store.bytes.len() as u64 + store.log.as_ref().map_or(0, |log| log.len() as u64);
+    if size > held {
+        return Err(Error::malformed(format!("{size} bytes of pages in {held} bytes of files")));
+    }
     if size > COPY_LIMIT {
         return Err(Error::malformed(format!("{size} bytes; at most {COPY_LIMIT} are read")));
     }
@@ -56,12 +61,15 @@ fn walk(image: Image<'_>, size: usize, each: &mut dyn FnMut(&[u8])) -> rusqlite:
     let mut statement = connection.prepare("SELECT blob FROM Packages")?;
     let mut rows = statement.query([])?;
     let mut packages = 0_usize;
+    // Values do not overlap: together they cannot be larger than the file.
+    let mut budget = size;
     while let Some(row) = rows.next()? {
         packages += 1;
         if packages > MAX_PACKAGES {
             break;
         }
         if let Ok(blob) = row.get_ref(0)?.as_blob() {
+            budget = budget.checked_sub(blob.len()).ok_or(rusqlite::Error::InvalidQuery)?;
             each(blob);
         }
     }
