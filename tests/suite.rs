@@ -6,6 +6,8 @@ mod elf_facts;
 mod elf_hostile;
 #[path = "suite/elf_symbols.rs"]
 mod elf_symbols;
+#[path = "suite/load.rs"]
+mod load;
 #[path = "suite/origin.rs"]
 mod origin;
 #[path = "suite/sbom.rs"]

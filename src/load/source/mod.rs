@@ -4,7 +4,6 @@ mod config;
 mod outside;
 mod sysroot;
 
-pub(crate) use outside::read_symbols;
 pub use outside::{Folder, System};
 pub use sysroot::{FileBytes, FileKind, Sysroot};
 

@@ -1,0 +1,317 @@
+//! The simulated loader against this machine's real ones, on libraries linked here at random.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use truewheel::Arch;
+use truewheel::format;
+use truewheel::load::{
+    Binary, Graph, NothingOutside, Origin, Resolution, SourceKind, System, Target, Universe, resolve,
+};
+use truewheel::platform::{Platform, manylinux::Manylinux, musllinux::Musllinux};
+
+const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
+const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
+
+/// A linear congruential generator: the same universes on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % limit
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+/// How one library is linked.
+#[derive(Debug, Clone, Default)]
+struct Recipe {
+    soname: Option<String>,
+    needs: Vec<String>,
+    search: Vec<String>,
+    runpath: bool,
+}
+
+/// A directory in which libraries are linked.
+struct Workshop {
+    directory: tempfile::TempDir,
+}
+
+impl Workshop {
+    /// Returns `None`, and says so, where there is no linker for x86_64.
+    fn open() -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let source = directory.path().join("empty.s");
+        fs::write(&source, ".section .note.GNU-stack,\"\",@progbits\n").unwrap();
+        let assembled =
+            Command::new("as").arg("--64").arg("-o").arg(directory.path().join("empty.o")).arg(&source).status();
+        if !cfg!(target_arch = "x86_64") || !assembled.is_ok_and(|status| status.success()) {
+            eprintln!("SKIP: no assembler for x86_64 here");
+            return None;
+        }
+        Some(Self { directory })
+    }
+
+    /// Returns the directory without symbolic links in its path.
+    fn root(&self) -> PathBuf {
+        self.directory.path().canonicalize().unwrap()
+    }
+
+    /// Links a library; what it needs is given by empty libraries that call themselves so.
+    fn link(&self, path: &Path, recipe: &Recipe) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut command = Command::new("ld");
+        command.args(["-m", "elf_x86_64", "-shared", "--no-as-needed", "--hash-style=both"]);
+        command.arg(if recipe.runpath { "--enable-new-dtags" } else { "--disable-new-dtags" });
+        if let Some(soname) = &recipe.soname {
+            command.args(["-soname", soname]);
+        }
+        if !recipe.search.is_empty() {
+            command.args(["-rpath", &recipe.search.join(":")]);
+        }
+        command.arg("-o").arg(path).arg(self.root().join("empty.o"));
+        for name in &recipe.needs {
+            command.arg(self.stub(name));
+        }
+        assert!(command.status().unwrap().success(), "linking {}", path.display());
+    }
+
+    fn stub(&self, name: &str) -> PathBuf {
+        let path = self.root().join("stubs").join(name.replace(['/', '$'], "_"));
+        if !path.exists() {
+            self.link(&path, &Recipe { soname: Some(name.to_owned()), ..Recipe::default() });
+        }
+        path
+    }
+}
+
+/// What a loader did: the files loaded after the root, in order, and the names not found.
+#[derive(Debug, PartialEq, Eq)]
+struct Trace {
+    loaded: Vec<PathBuf>,
+    missing: Vec<String>,
+}
+
+/// Asks the real loader.
+fn real(loader: &str, root: &Path, library_path: &str) -> Trace {
+    let mut command = Command::new(loader);
+    // glibc's `--list` ends at the first library that is missing; its variable goes on, as `ldd` does.
+    match loader {
+        GLIBC => command.env("LD_TRACE_LOADED_OBJECTS", "1"),
+        _ => command.arg("--list"),
+    };
+    let output = command.arg(root).env("LD_LIBRARY_PATH", library_path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let mut trace = Trace { loaded: Vec::new(), missing: Vec::new() };
+    for line in text.lines() {
+        let Some((name, found)) = line.trim().split_once(" => ") else {
+            continue;
+        };
+        if name.contains("ld-linux") || name.contains("ld-musl") || found.contains("ld-musl") {
+            continue;
+        }
+        match found.split(" (").next().unwrap() {
+            "not found" => trace.missing.push(name.to_owned()),
+            path => trace.loaded.push(Path::new(path).canonicalize().unwrap()),
+        }
+    }
+    // musl: "Error loading shared library NAME: No such file or directory (needed by …)"
+    for line in errors.lines() {
+        let name = line.strip_prefix("Error loading shared library ").and_then(|rest| rest.split(':').next());
+        trace.missing.extend(name.map(str::to_owned));
+    }
+    trace.missing.sort();
+    trace.missing.dedup();
+    trace
+}
+
+/// Asks ours, for the root `member` of a wheel installed under `prefix`.
+fn simulated(platform: &'static dyn Platform, prefix: &Path, members: &[String], library_path: &str) -> (Trace, Graph) {
+    let binaries: Vec<Binary> = members
+        .iter()
+        .map(|member| {
+            let bytes = fs::read(prefix.join(member)).unwrap();
+            let image = format::inspect(&bytes).unwrap().remove(0);
+            let symbols = format::symbols(&bytes, &image).unwrap();
+            Binary::new(member, member, image, symbols)
+        })
+        .collect();
+    let environment = library_path.split(':').map(str::to_owned).collect();
+    let universe = Universe::new(&binaries).with_source(System::host(environment));
+    let graph = resolve(&universe, Target { platform, arch: Arch::X86_64 }, &NothingOutside).unwrap();
+    let root = graph.roots.iter().find(|root| root.object.0 == 0).unwrap();
+    let on_disk = |id: &truewheel::load::ObjectId| match &graph.object(*id).origin {
+        Origin::External(path) => path.clone(),
+        _ => prefix.join(&graph.object(*id).location),
+    };
+    let loaded = root.scope[1..].iter().map(on_disk).collect();
+    let missing = root.edges.iter().filter(|edge| edge.resolution == Resolution::Missing);
+    let mut missing: Vec<String> = missing.map(|edge| graph.import(edge).name.clone()).collect();
+    missing.sort();
+    missing.dedup();
+    (Trace { loaded, missing }, graph)
+}
+
+/// Links a random wheel under `prefix` and random libraries outside it, in `system`; returns the members, root first.
+fn random_universe(random: &mut Random, workshop: &Workshop, prefix: &Path, system: &Path) -> Vec<String> {
+    let names: Vec<String> = (0..9).map(|number| format!("libn{number}.so")).collect();
+    let inside = ["p", "w.libs", "w.libs/deep", "q"];
+    let outside = ["a", "b", "b/deep"];
+    let recipe = |random: &mut Random, directory: Option<&str>, own: &str| {
+        let soname = match random.below(5) {
+            0 => None,
+            1 => Some(names[random.below(names.len())].clone()),
+            _ => Some(own.to_owned()),
+        };
+        let needs = (0..random.below(4)).map(|_| names[random.below(names.len())].clone()).collect();
+        let mut search = Vec::new();
+        for _ in 0..random.below(4) {
+            search.push(match directory {
+                // From one of the wheel's own directories to another.
+                Some(from) => {
+                    let up = "/..".repeat(from.split('/').count());
+                    format!("{}{up}/{}", random.pick(&["$ORIGIN", "${ORIGIN}"]), random.pick(&inside))
+                }
+                None => format!("{}/{}", system.display(), random.pick(&outside)),
+            });
+        }
+        // The wheel comes first by contract; a real loader agrees where its directories are named first.
+        if directory.is_some() && random.below(2) == 0 {
+            search.push(format!("{}/{}", system.display(), random.pick(&outside)));
+        }
+        Recipe { soname, needs, search, runpath: random.below(2) == 0 }
+    };
+    let mut members = vec!["p/ext.so".to_owned()];
+    let mut root = recipe(random, Some("p"), "ext.so");
+    root.soname = None;
+    root.needs.extend(names.iter().take(2).cloned());
+    root.search.insert(0, "$ORIGIN/../w.libs".to_owned());
+    workshop.link(&prefix.join("p/ext.so"), &root);
+    for (number, name) in names.iter().enumerate() {
+        // One third of the names are only outside, as a name has one place in the contract's order.
+        if number % 3 == 2 {
+            for _ in 0..=random.below(2) {
+                let path = system.join(random.pick(&outside)).join(name);
+                if !path.exists() {
+                    let linked = recipe(random, None, name);
+                    workshop.link(&path, &linked);
+                }
+            }
+            continue;
+        }
+        for _ in 0..=random.below(2) {
+            let directory = random.pick(&inside);
+            let member = format!("{directory}/{name}");
+            if !members.contains(&member) {
+                let linked = recipe(random, Some(directory), name);
+                workshop.link(&prefix.join(&member), &linked);
+                members.push(member);
+            }
+        }
+    }
+    members
+}
+
+fn agree_on_random_universes(platform: &'static dyn Platform, loader: &str, seed: u64) {
+    let Some(workshop) = Workshop::open() else { return };
+    if !Path::new(loader).exists() {
+        eprintln!("SKIP: no {loader} here");
+        return;
+    }
+    let mut random = Random(seed);
+    let (mut loaded, mut missing) = (0, 0);
+    for case in 0..25 {
+        let prefix = workshop.root().join(format!("{case}/wheel"));
+        let system = workshop.root().join(format!("{case}/system"));
+        let members = random_universe(&mut random, &workshop, &prefix, &system);
+        let library_path = format!("{}/b", system.display());
+        let library_path = if case % 2 == 0 { library_path.as_str() } else { "" };
+        let expected = real(loader, &prefix.join("p/ext.so"), library_path);
+        let (found, _) = simulated(platform, &prefix, &members, library_path);
+        assert_eq!(found, expected, "case {case} of seed {seed}");
+        loaded += expected.loaded.len();
+        missing += expected.missing.len();
+    }
+    assert!(loaded > 50 && missing > 10, "the universes show little: {loaded} loaded, {missing} missing");
+}
+
+#[test]
+fn glibc_s_loader_agrees_on_random_universes() {
+    agree_on_random_universes(&Manylinux, GLIBC, 3);
+}
+
+#[test]
+fn musl_s_loader_agrees_on_random_universes() {
+    agree_on_random_universes(&Musllinux, MUSL, 3);
+}
+
+#[test]
+fn glibc_s_loader_agrees_on_this_machine_s_libraries() {
+    let Some(workshop) = Workshop::open() else { return };
+    if !Path::new(GLIBC).exists() {
+        eprintln!("SKIP: no {GLIBC} here");
+        return;
+    }
+    let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for directory in ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64"] {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let name = entry.file_name().into_string().unwrap_or_default();
+            if name.starts_with("lib") && name.contains(".so.") {
+                names.entry(name).or_insert_with(|| entry.path());
+            }
+        }
+    }
+    // Libraries that can be loaded, spread over the alphabet.
+    let usable: Vec<String> = names
+        .iter()
+        .filter(|(_, path)| {
+            fs::read(path).ok().and_then(|bytes| format::inspect(&bytes).ok()).is_some_and(|images| {
+                images.iter().any(|image| image.arch == Arch::X86_64 && image.kind == format::ImageKind::Library)
+            })
+        })
+        .map(|(name, _)| name.clone())
+        .collect();
+    let needs: Vec<String> = usable.iter().step_by(usable.len() / 60 + 1).cloned().collect();
+    assert!(!needs.is_empty());
+    workshop.link(&workshop.root().join("ext.so"), &Recipe { needs, ..Recipe::default() });
+    let expected = real(GLIBC, &workshop.root().join("ext.so"), "");
+    let (found, graph) = simulated(&Manylinux, &workshop.root(), &["ext.so".to_owned()], "");
+    assert_eq!(found, expected);
+    assert!(graph.external_objects().all(|(_, object)| object.source == SourceKind::Host));
+}
+
+#[test]
+fn glibc_skips_another_machine_s_library_and_follows_names_with_slashes() {
+    let Some(workshop) = Workshop::open() else { return };
+    if !Path::new(GLIBC).exists() {
+        eprintln!("SKIP: no {GLIBC} here");
+        return;
+    }
+    let prefix = workshop.root().join("w");
+    let needs = vec!["liba.so".to_owned(), "$ORIGIN/../q/mod.so".to_owned(), "libm.so.6".to_owned()];
+    let search = ["$ORIGIN/arm", "$ORIGIN/x86"].map(str::to_owned).to_vec();
+    workshop.link(&prefix.join("p/ext.so"), &Recipe { needs, search, ..Recipe::default() });
+    let liba = Recipe { soname: Some("liba.so".to_owned()), ..Recipe::default() };
+    for directory in ["arm", "x86"] {
+        workshop.link(&prefix.join("p").join(directory).join("liba.so"), &liba);
+    }
+    let foreign = prefix.join("p/arm/liba.so");
+    let mut bytes = fs::read(&foreign).unwrap();
+    bytes[18] = 183; // EM_AARCH64
+    fs::write(&foreign, bytes).unwrap();
+    workshop.link(&prefix.join("q/mod.so"), &Recipe::default());
+    let members = ["p/ext.so", "p/arm/liba.so", "p/x86/liba.so", "q/mod.so"].map(str::to_owned);
+    let expected = real(GLIBC, &prefix.join("p/ext.so"), "");
+    let (found, _) = simulated(&Manylinux, &prefix, &members, "");
+    // glibc lists a name with a slash without an arrow.
+    let listed: Vec<_> = found.loaded.iter().filter(|path| !path.ends_with("mod.so")).cloned().collect();
+    assert_eq!(listed, expected.loaded);
+    assert!(found.loaded.contains(&prefix.join("q/mod.so")) && found.missing.is_empty());
+}
