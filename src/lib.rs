@@ -13,6 +13,8 @@
 
 pub mod abi;
 pub mod arch;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod diagnostic;
 pub mod error;
 pub mod format;

@@ -1,3 +1,5 @@
 //! The process entry of the `truewheel` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    truewheel::cli::main()
+}

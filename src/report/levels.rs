@@ -128,10 +128,13 @@ fn matcher(glob: &str) -> Result<GlobMatcher> {
     Glob::new(glob).map(|glob| glob.compile_matcher()).map_err(|error| Error::usage(error.to_string()).about(glob))
 }
 
-/// Rules and exceptions; a later rule beats an earlier one, a rule for a code beats one for its family.
+/// Rules and exceptions.
+///
+/// A later layer beats an earlier one; within a layer a rule for a code beats one for its family, then a later rule an
+/// earlier one. An exception beats every rule.
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
-    rules: Vec<(Selector, Level)>,
+    layers: Vec<Vec<(Selector, Level)>>,
     exceptions: Vec<Exception>,
 }
 
@@ -150,9 +153,17 @@ impl Levels {
         Self::default()
     }
 
+    /// Begins a layer: the rules that follow beat all those before.
+    pub fn begin_layer(&mut self) {
+        self.layers.push(Vec::new());
+    }
+
     /// Adds a rule, which beats earlier ones of the same scope.
     pub fn rule(&mut self, selector: Selector, level: Level) {
-        self.rules.push((selector, level));
+        match self.layers.last_mut() {
+            Some(layer) => layer.push((selector, level)),
+            None => self.layers.push(vec![(selector, level)]),
+        }
     }
 
     /// Adds an exception.
@@ -171,17 +182,17 @@ impl Levels {
             diagnostic.severity = Severity::Note;
             return Finding { diagnostic, allowed: Some(exception.reason.clone()) };
         }
-        let last = |family: bool| {
-            self.rules
-                .iter()
-                .rev()
-                .find(|(selector, _)| {
+        let level = self.layers.iter().rev().find_map(|layer| {
+            let last = |family: bool| {
+                let mut rules = layer.iter().rev();
+                rules.find(|(selector, _)| {
                     matches!(selector, Selector::Family(_)) == family && selector.covers(diagnostic.code)
                 })
-                .map(|(_, level)| level.severity())
-        };
-        if let Some(severity) = last(false).or_else(|| last(true)) {
-            diagnostic.severity = severity;
+            };
+            last(false).or_else(|| last(true)).map(|(_, level)| *level)
+        });
+        if let Some(level) = level {
+            diagnostic.severity = level.severity();
         }
         Finding { diagnostic, allowed: None }
     }
@@ -204,6 +215,15 @@ mod tests {
         levels.rule("tw401".parse().unwrap(), Level::Deny);
         assert_eq!(levels.apply(too_recent(), "a.whl").diagnostic.severity, Severity::Error);
         assert_eq!(levels.apply(Diagnostic::new(Code::TW402, "x"), "a.whl").diagnostic.severity, Severity::Note);
+    }
+
+    #[test]
+    fn a_later_layer_beats_an_earlier_one_whatever_the_scope() {
+        let mut levels = Levels::new();
+        levels.rule("TW401".parse().unwrap(), Level::Deny);
+        levels.begin_layer();
+        levels.rule("TW4xx".parse().unwrap(), Level::Allow);
+        assert_eq!(levels.apply(too_recent(), "a.whl").diagnostic.severity, Severity::Note);
     }
 
     #[test]

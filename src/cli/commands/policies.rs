@@ -1,0 +1,143 @@
+//! `truewheel policies`: the platform policies that are known, and what each allows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::arch::Arch;
+use crate::cli::args::{PoliciesArgs, TreeFormat};
+use crate::cli::output;
+use crate::cli::status::Status;
+use crate::cli::terminal::Terminal;
+use crate::error::{Error, Result};
+use crate::policy::{Policy, PolicySet};
+use crate::report::text::printable;
+
+/// Prints a line for each policy, or all of those that are named.
+pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
+    let set = match policy_set(args.policy_file.as_deref()) {
+        Ok(set) => set,
+        Err(error) => {
+            terminal.error(&error);
+            return Status::Impossible;
+        }
+    };
+    let mut status = Status::Done;
+    let mut text = String::new();
+    if args.names.is_empty() {
+        for policy in set.all() {
+            text.push_str(&entry(policy, None, args.format, &line));
+        }
+    }
+    for name in &args.names {
+        let bare = set.all().find(|policy| policy.name == *name || policy.aliases.contains(name));
+        let tagged = || name.parse().ok().and_then(|tag| set.find(&tag)).map(|(policy, arch)| (policy, Some(arch)));
+        match bare.map(|policy| (policy, None)).or_else(tagged) {
+            Some((policy, arch)) => text.push_str(&entry(policy, arch, args.format, &whole)),
+            None => {
+                let error = Error::usage(format!("there is no policy `{name}`"));
+                terminal.error(&error.hint("`truewheel policies` lists all"));
+                status = Status::Impossible;
+            }
+        }
+    }
+    status.max(output::text(&text))
+}
+
+/// Returns the built-in policies with those of `--policy-file`.
+///
+/// # Errors
+/// `Io` if the file cannot be read, `Malformed` if it is no policy file.
+pub fn policy_set(file: Option<&Path>) -> Result<PolicySet> {
+    let set = PolicySet::embedded();
+    match file {
+        None => Ok(set),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
+            set.with_file(&text).map_err(|error| error.about(path.display()))
+        }
+    }
+}
+
+fn entry(
+    policy: &Policy,
+    arch: Option<Arch>,
+    format: TreeFormat,
+    human: &dyn Fn(&Policy, Option<Arch>) -> String,
+) -> String {
+    match format {
+        TreeFormat::Human => human(policy, arch),
+        TreeFormat::Json => format!("{}\n", as_json(policy, arch)),
+    }
+}
+
+/// One line: the name, its aliases, its architectures.
+fn line(policy: &Policy, _arch: Option<Arch>) -> String {
+    let arches: Vec<String> = policy.arches.keys().map(|arch| arch_name(policy, *arch)).collect();
+    let aliases = if policy.aliases.is_empty() { String::new() } else { format!(" ({})", policy.aliases.join(", ")) };
+    format!("{}{aliases}: {}\n", printable(&policy.name), printable(&arches.join(", ")))
+}
+
+/// All that a policy allows.
+fn whole(policy: &Policy, only: Option<Arch>) -> String {
+    let mut text = format!("{}\n", printable(&policy.name));
+    if !policy.aliases.is_empty() {
+        text.push_str(&format!("  also: {}\n", printable(&policy.aliases.join(", "))));
+    }
+    text.push_str(&format!("  source: {} ({})\n", printable(&policy.source), printable(&policy.retrieved)));
+    for (arch, ceilings) in policy.arches.iter().filter(|(arch, _)| only.is_none_or(|only| only == **arch)) {
+        let families: Vec<String> =
+            ceilings.ceilings.iter().map(|(family, newest)| format!("{family} up to {newest}")).collect();
+        text.push_str(&format!("  {}: {}\n", policy.tag(*arch), printable(&families.join(", "))));
+        if !ceilings.libraries.is_empty() {
+            let libraries: Vec<&str> = ceilings.libraries.iter().map(String::as_str).collect();
+            text.push_str(&format!("    here also {}\n", printable(&libraries.join(", "))));
+        }
+        if !ceilings.nodes.is_empty() {
+            let nodes: Vec<&str> = ceilings.nodes.iter().map(String::as_str).collect();
+            text.push_str(&format!("    and {}\n", printable(&nodes.join(", "))));
+        }
+    }
+    let libraries: Vec<&str> = policy.libraries.iter().map(String::as_str).collect();
+    text.push_str(&format!("  libraries: {}\n", printable(&libraries.join(", "))));
+    for (library, symbols) in &policy.denied {
+        let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        text.push_str(&format!("  denied of {}: {}\n", printable(library), printable(&symbols.join(", "))));
+    }
+    text
+}
+
+fn arch_name(policy: &Policy, arch: Arch) -> String {
+    policy.tag(arch).strip_prefix(&format!("{}_", policy.name)).unwrap_or_default().to_owned()
+}
+
+fn as_json(policy: &Policy, only: Option<Arch>) -> Value {
+    let architectures: serde_json::Map<String, Value> = policy
+        .arches
+        .iter()
+        .filter(|(arch, _)| only.is_none_or(|only| only == **arch))
+        .map(|(arch, ceilings)| {
+            let newest: BTreeMap<&String, String> =
+                ceilings.ceilings.iter().map(|(family, number)| (family, number.to_string())).collect();
+            let value = json!({
+                "tag": policy.tag(*arch),
+                "aliases": policy.alias_tags(*arch),
+                "ceilings": newest,
+                "nodes": ceilings.nodes,
+                "libraries": ceilings.libraries,
+            });
+            (arch_name(policy, *arch), value)
+        })
+        .collect();
+    json!({
+        "name": policy.name,
+        "aliases": policy.aliases,
+        "rank": policy.rank,
+        "source": policy.source,
+        "retrieved": policy.retrieved,
+        "architectures": architectures,
+        "libraries": policy.libraries,
+        "denied": policy.denied,
+    })
+}
