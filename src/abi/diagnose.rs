@@ -22,7 +22,7 @@ pub fn diagnose(abi: &PythonAbi, member: &str, libpython: LibpythonRule) -> Vec<
 }
 
 fn linked(abi: &PythonAbi, rule: LibpythonRule) -> Option<Diagnostic> {
-    let name = abi.libpython.as_ref().filter(|_| rule == LibpythonRule::Forbidden)?;
+    let name = abi.libpython.as_ref().filter(|_| rule == LibpythonRule::Forbidden && !abi.is_libpython)?;
     match abi.kind {
         BinaryKind::Object => None,
         // A program that embeds an interpreter cannot do without; whether it finds it is for the dependency graph.
@@ -86,6 +86,7 @@ mod tests {
             entry_points: Vec::new(),
             suffix: None,
             libpython: None,
+            is_libpython: false,
             has_interpreter: false,
             narrow_unicode: Vec::new(),
             fpe: Vec::new(),
@@ -110,6 +111,8 @@ mod tests {
         assert_eq!(codes(&linked(BinaryKind::Program), rule), [(Code::TW501, Severity::Warning)]);
         assert_eq!(codes(&linked(BinaryKind::Object), rule), []);
         assert_eq!(codes(&linked(BinaryKind::Extension), LibpythonRule::Allowed), []);
+        // `libpython3.so` needs `libpython3.11.so.1.0`.
+        assert_eq!(codes(&PythonAbi { is_libpython: true, ..linked(BinaryKind::Library) }, rule), []);
     }
 
     #[test]

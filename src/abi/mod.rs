@@ -47,6 +47,8 @@ pub struct PythonAbi {
     pub suffix: Option<ExtensionSuffix>,
     /// The import that is a libpython, e.g. `libpython3.11.so.1.0`.
     pub libpython: Option<String>,
+    /// It is a libpython itself, by its file name or its own name.
+    pub is_libpython: bool,
     /// It exports `Py_Initialize` or a sibling: it carries an interpreter.
     pub has_interpreter: bool,
     /// Undefined `PyUnicodeUCS2_*`: for Python 2 with narrow strings.
@@ -73,6 +75,7 @@ pub fn examine(image: &Image, symbols: &SymbolFacts, file_name: &str) -> PythonA
         entry_points,
         suffix,
         libpython: image.imports.iter().map(|import| &import.name).find(|name| is_libpython(name)).cloned(),
+        is_libpython: is_libpython(file_name) || image.identity.as_deref().is_some_and(is_libpython),
         has_interpreter,
         narrow_unicode: strongly_needed(symbols, |name| name.starts_with("PyUnicodeUCS2_")),
         fpe: strongly_needed(symbols, |name| matches!(name, "PyFPE_jbuf" | "PyFPE_dummy" | "PyFPE_counter")),

@@ -55,7 +55,7 @@ pub struct NeededVersion {
 /// The dynamic symbols of one slice.
 #[derive(Debug, Clone, Default)]
 pub struct SymbolFacts {
-    /// Undefined symbols, in file order.
+    /// Undefined symbols, in file order; also a program's copies of libraries' variables, which it exports as well.
     pub undefined: Vec<Symbol>,
     /// Version nodes needed, in file order; every one counts, also those that no symbol uses.
     pub versions: Vec<NeededVersion>,

@@ -256,7 +256,7 @@ fn an_interpreter_makes_a_program_unless_the_file_is_a_library() {
     // libc.so.6 has an interpreter, so that it can be run.
     assert_eq!(linkage(ElfSpec { interpreter, ..library() }), Linkage::Library);
     assert_eq!(linkage(ElfSpec { interpreter, entries: debug, ..library() }), Linkage::Pie);
-    assert_eq!(linkage(ElfSpec { interpreter, ..ElfSpec::default() }), Linkage::Pie);
+    assert_eq!(linkage(ElfSpec { interpreter, ..ElfSpec::default() }), Linkage::Library);
     assert_eq!(linkage(ElfSpec { interpreter, kind: 2, ..ElfSpec::default() }), Linkage::Program);
     assert_eq!(linkage(ElfSpec { entries: pie, ..ElfSpec::default() }), Linkage::StaticPie);
     assert_eq!(linkage(ElfSpec { kind: 4, ..ElfSpec::default() }), Linkage::Core);

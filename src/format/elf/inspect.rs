@@ -13,6 +13,9 @@ use crate::format::image::{Details, Fault, FaultKind, Format, Image, ImageKind};
 
 /// The longest name that a kernel opens (`PATH_MAX`).
 pub(super) const MAX_NAME: usize = 4096;
+/// `DT_DEBUG`, `DT_MIPS_RLD_MAP` and `DT_MIPS_RLD_MAP_REL`: where debuggers find the list of libraries.
+const DEBUG: [i64; 3] = [elf::DT_DEBUG.0, 0x7000_0016, 0x7000_0035];
+
 /// The dynamic section as loaders read it.
 pub(super) struct Dynamic<'a> {
     pub(super) entries: Vec<DynamicEntry>,
@@ -119,8 +122,8 @@ pub(super) fn linkage(file: &Elf<'_>, dynamic: Option<&Dynamic<'_>>, has_interpr
         elf::ET_EXEC => Linkage::Static,
         elf::ET_DYN if is_pie && has_interpreter => Linkage::Pie,
         elf::ET_DYN if is_pie => Linkage::StaticPie,
-        // Linkers give DT_DEBUG to programs only, and libc.so.6 shows that libraries may have an interpreter.
-        elf::ET_DYN if has_interpreter && (has(elf::DT_DEBUG.0) || !has(elf::DT_SONAME.0)) => Linkage::Pie,
+        // Linkers give DT_DEBUG, or MIPS's like of it, to programs only; libc.so.6 and others are libraries that can be run.
+        elf::ET_DYN if has_interpreter && (dynamic.is_none() || DEBUG.iter().any(|tag| has(*tag))) => Linkage::Pie,
         elf::ET_DYN if dynamic.is_some() => Linkage::Library,
         // Packers leave such programs; the kernel starts them, no loader loads them.
         elf::ET_DYN if file.header.entry.0 != 0 && file.loads().any(|segment| segment.flags & elf::PF_X.0 != 0) => {

@@ -144,31 +144,32 @@ impl<'a> Reader<'a, '_> {
             if name.is_empty() {
                 continue;
             }
-            match role {
-                Role::Needed(version) => {
-                    let name = escaped(name);
-                    self.spend(name.len())?;
-                    undefined.push(Symbol {
-                        name: name.into_boxed_str(),
-                        version,
-                        import: None,
-                        binding: symbol.binding(),
-                        kind: symbol.kind(),
-                    });
-                }
-                Role::Exported(index) => {
-                    if matters_to_python(name) {
-                        self.spend(name.len())?;
-                        python_exports.push(escaped(name));
-                    }
-                    exports.push(Export {
-                        name: name_hash(name),
-                        version: index,
-                        hidden: version & HIDDEN != 0,
-                        kind: symbol.kind(),
-                    });
-                }
+            if let Role::Needed(version) | Role::Copied(version) = role {
+                let name = escaped(name);
+                self.spend(name.len())?;
+                undefined.push(Symbol {
+                    name: name.into_boxed_str(),
+                    version,
+                    import: None,
+                    binding: symbol.binding(),
+                    kind: symbol.kind(),
+                });
             }
+            let exported = match role {
+                Role::Needed(_) => continue,
+                Role::Copied(_) => u16::MAX,
+                Role::Exported(version) => version,
+            };
+            if matters_to_python(name) {
+                self.spend(name.len())?;
+                python_exports.push(escaped(name));
+            }
+            exports.push(Export {
+                name: name_hash(name),
+                version: exported,
+                hidden: version & HIDDEN != 0,
+                kind: symbol.kind(),
+            });
         }
         if nameless > 0 {
             self.faults
@@ -220,6 +221,8 @@ struct RawSymbol {
 /// What a symbol is to the outside; the version it needs or defines.
 enum Role {
     Needed(Option<u16>),
+    /// A program's copy of a library's variable: needed from there, and what all others then use.
+    Copied(Option<u16>),
     Exported(u16),
 }
 
@@ -238,11 +241,10 @@ impl RawSymbol {
             }));
         }
         match version {
-            // A program's copy of a library's variable: defined here, and needed from there.
-            Meaning::Needed(index) => Some(Role::Needed(Some(index))),
             // STV_INTERNAL 1 and STV_HIDDEN 2 bind locally; a value of 0 is no definition.
             _ if matches!(self.other & 3, 1 | 2) => None,
             _ if self.value == 0 && kind != 6 && self.section != elf::SHN_ABS.0 => None,
+            Meaning::Needed(index) => Some(Role::Copied(Some(index))),
             Meaning::Defined(index) => Some(Role::Exported(index)),
             Meaning::Unknown => Some(Role::Exported(u16::MAX)),
         }
