@@ -57,6 +57,13 @@ impl Number {
     }
 }
 
+impl Number {
+    /// Returns true if this is of the same series as `release` (1.2 of 1.2.6) and not its first, e.g. 1.2.3.
+    pub(super) fn is_later_in_series_of(&self, release: &Number) -> bool {
+        self.0.get(..2) == release.0.get(..2) && self.0.get(2).is_some_and(|patch| *patch > 0)
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.0.iter().map(u32::to_string).collect();

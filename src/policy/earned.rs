@@ -1,18 +1,28 @@
 //! `earned`: every platform tag that a wheel's bytes earn, most compatible first, and why not better.
 
-use super::{PolicySet, Subject, Verdict};
-use crate::diagnostic::Diagnostic;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::{Policy, PolicyFamily};
+use super::judge::{Verdict, judge};
+use super::rules::{Evidence, is_loadable, runs_on};
+use super::set::PolicySet;
+use super::subject::{Standing, Subject};
+use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::Libc;
 use crate::tag::PlatformTag;
 
 /// The tags that hold, and the verdicts of those that do not.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Earned {
-    /// Platform tags that hold, most compatible first; an alias right after its PEP 600 name; on Linux `linux_<arch>` last.
+    /// Platform tags that hold, most compatible first; an alias right after its PEP 600 name; glibc before musl; on
+    /// Linux `linux_<arch>` last.
     pub tags: Vec<PlatformTag>,
-    /// Verdicts of the policies that are more compatible than the best earned one, nearest first.
+    /// Why not better: of each set of reasons the most compatible tag that it keeps from the wheel, nearest first.
+    /// Without these reasons the wheel would earn that tag.
     pub better: Vec<Verdict>,
-    /// What does not decide but should be known.
+    /// What does not decide but should be known, about the best tag of each family.
     pub notes: Vec<Diagnostic>,
 }
 
@@ -21,14 +31,122 @@ impl Earned {
     pub fn holds(&self, tag: &PlatformTag) -> bool {
         self.tags.contains(tag)
     }
+
+    /// Returns true if a tag with a policy holds: more than `linux_<arch>`.
+    pub fn has_policy(&self) -> bool {
+        self.tags.iter().any(|tag| PolicyFamily::of(tag).is_some())
+    }
+}
+
+/// The machine that a wheel is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Machine {
+    /// The processor.
+    pub arch: Arch,
+    /// Whether it is Android rather than Linux.
+    pub android: bool,
+}
+
+/// Returns the machine that a wheel is for, by its platform tags and its binaries; `None` where no binary is for a
+/// machine that tags name.
+///
+/// A processor that is claimed and for which there is a binary is the one, else that of most binaries.
+pub fn machine(subject: &Subject<'_>, claimed: &[PlatformTag]) -> Option<Machine> {
+    let own = subject.binaries().iter().filter(|binary| binary.standing != Standing::External);
+    let images: Vec<_> = own.map(|binary| binary.image).filter(|image| !matches!(image.arch, Arch::Other(_))).collect();
+    let loadable: Vec<_> = images.iter().copied().filter(|image| is_loadable(image)).collect();
+    let images = if loadable.is_empty() { images } else { loadable };
+    let android = claimed.iter().any(|tag| matches!(tag, PlatformTag::Android { .. }));
+    let named =
+        claimed.iter().flat_map(PlatformTag::archs).find(|arch| images.iter().any(|image| runs_on(image, *arch)));
+    let most = || {
+        let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
+        for image in &images {
+            *counts.entry(image.arch).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(arch, count)| (*count, std::cmp::Reverse(*arch))).map(|(arch, _)| arch)
+    };
+    named.or_else(most).map(|arch| Machine { arch, android })
+}
+
+/// Returns the C libraries that the wheel's own binaries show, each with its first sign: "`a.so` needs `libc.so.6`".
+pub fn libcs(subject: &Subject<'_>, android: bool) -> BTreeMap<Libc, String> {
+    let mut found = BTreeMap::new();
+    for binary in subject.binaries().iter().filter(|binary| binary.standing != Standing::External) {
+        for evidence in Evidence::of(binary, android) {
+            found.entry(evidence.libc).or_insert_with(|| format!("`{}` {}", binary.member, evidence.sign));
+        }
+    }
+    found
 }
 
 /// Returns the platform tags that the binaries earn; `claimed` are the wheel's own platform tags, which say whether it
-/// is for Android and for which architecture.
+/// is for Android and, where binaries of several are in it, for which processor.
+///
+/// A wheel without binaries, or with none for a machine that tags name, earns `any`.
 pub fn earned(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -> Earned {
-    let _ = (set, claimed);
-    if subject.binaries.is_empty() {
+    let Some(machine) = machine(subject, claimed) else {
         return Earned { tags: vec![PlatformTag::Any], ..Earned::default() };
+    };
+    let families: &[PolicyFamily] =
+        if machine.android { &[PolicyFamily::Android] } else { &[PolicyFamily::Manylinux, PolicyFamily::Musllinux] };
+    let mut result = Earned::default();
+    let mut refused = Vec::new();
+    for family in families {
+        let policies: Vec<&Policy> = set.of(*family, machine.arch).collect();
+        let mut verdicts: Vec<Verdict> = policies.iter().map(|policy| judge(policy, machine.arch, subject)).collect();
+        for (policy, _) in policies.iter().zip(&verdicts).filter(|(_, verdict)| verdict.satisfied()) {
+            let names = std::iter::once(policy.tag(machine.arch)).chain(policy.alias_tags(machine.arch));
+            result.tags.extend(names.filter_map(|name| name.parse().ok()));
+        }
+        let best = verdicts.iter().position(Verdict::satisfied);
+        let wrong_libc = best.is_none() && verdicts.iter().flat_map(|v| &v.reasons).any(|r| r.code == Code::TW407);
+        let told = best.map_or(verdicts.last(), |best| verdicts.get(best)).filter(|_| !wrong_libc);
+        result.notes.extend(told.into_iter().flat_map(|verdict| verdict.notes.iter().cloned()));
+        say_who_allows(&mut verdicts);
+        verdicts.truncate(best.unwrap_or(verdicts.len()));
+        refused.push((wrong_libc, distinct(verdicts)));
     }
-    Earned::default()
+    // A family for whose C library nothing was built says nothing about how to do better, unless all are like that.
+    let all_wrong = refused.iter().all(|(wrong_libc, _)| *wrong_libc);
+    for (_, verdicts) in refused.into_iter().filter(|(wrong_libc, _)| all_wrong || !*wrong_libc) {
+        result.better.extend(verdicts);
+    }
+    if !machine.android {
+        result.tags.push(PlatformTag::Linux { arch: machine.arch });
+    }
+    result
+}
+
+/// Names in each reason the most compatible tag of the family that does not mind it; verdicts are most compatible first.
+fn say_who_allows(verdicts: &mut [Verdict]) {
+    let mut settled: Vec<Vec<Option<String>>> = Vec::new();
+    for (index, verdict) in verdicts.iter().enumerate() {
+        let later = verdicts.get(index + 1..).unwrap_or_default();
+        let allows = |reason: &super::Reason| {
+            let free = |other: &&Verdict| !other.reasons.iter().any(|found| found.same_need(reason));
+            later.iter().find(free).map(|other| other.tag.clone())
+        };
+        settled.push(verdict.reasons.iter().map(allows).collect());
+    }
+    for (verdict, settled) in verdicts.iter_mut().zip(settled) {
+        for (reason, allowed_by) in verdict.reasons.iter_mut().zip(settled) {
+            reason.allowed_by = allowed_by;
+        }
+    }
+}
+
+/// Of verdicts with the same needs keeps the most compatible one; nearest first.
+fn distinct(verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
+    let mut kept: Vec<Verdict> = Vec::new();
+    for verdict in verdicts {
+        let needs = verdict.reasons.iter().map(|reason| format!("{:?}", reason.key())).collect();
+        if seen.insert(needs) {
+            kept.push(verdict);
+        }
+    }
+    kept.reverse();
+    kept
 }

@@ -7,17 +7,21 @@
 mod document;
 mod earned;
 mod embedded;
+mod given;
 mod judge;
+mod needs;
 mod presets;
 mod reason;
+mod rules;
 mod set;
 mod subject;
 mod symbols;
 
 pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
-pub use earned::{Earned, earned};
-pub use judge::{Verdict, judge};
+pub use earned::{Earned, Machine, earned, libcs, machine};
+pub use given::{Given, family};
+pub use judge::{Verdict, judge, judge_within};
 pub use presets::{Preset, presets};
 pub use reason::{Reason, Requirement};
 pub use set::PolicySet;
-pub use subject::{Provider, Subject, SubjectBinary};
+pub use subject::{Externals, Link, Provider, Standing, Subject, SubjectBinary};

@@ -2,7 +2,7 @@
 //!
 //! A table is sorted text and is searched as it stands: nothing is parsed before it is asked for.
 
-use super::document::Number;
+use super::document::{Node, Number};
 use super::embedded;
 use crate::arch::Arch;
 
@@ -182,6 +182,18 @@ pub(super) fn zlib(symbol: &str) -> Option<ZlibExport> {
         ("", _) => ZlibExport::Somewhere,
         (node, _) => ZlibExport::Node(node),
     })
+}
+
+/// Returns the version nodes with which a library of GCC's exports a symbol, oldest first.
+pub(super) fn gcc(soname: &str, symbol: &str, arch: Arch) -> Vec<Node> {
+    let table = soname.split_once(".so").and_then(|(name, _)| Table::open(&format!("gcc/{name}")));
+    let name = arch.linux_name();
+    // version, type, hidden, archs
+    let here = |row: &Vec<&'static str>| holds(column(row, 3), &name);
+    let rows = table.into_iter().flat_map(|table| table.rows(symbol)).filter(here);
+    let mut nodes: Vec<Node> = rows.map(|row| Node::new(column(&row, 0))).collect();
+    nodes.sort_by(|one, other| one.number.cmp(&other.number));
+    nodes
 }
 
 fn presence(since: Option<Number>, until: Option<Number>, release: &Number) -> Presence {

@@ -1,0 +1,225 @@
+//! Did the symbols that carry no version come with a release that the policy allows?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::policy::document::{Node, Number, PolicyFamily};
+use crate::policy::judge::Case;
+use crate::policy::needs::exported_in;
+use crate::policy::reason::{Requirement, list};
+use crate::policy::symbols::{self, Audience, Presence, ZlibExport};
+
+/// What a symbol turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Finding {
+    /// Provided; the words for a release later than the policy's first one, if there is something to say.
+    Fine,
+    /// Provided, but not by the first release that the tag covers: the library, the release.
+    Came(String, String),
+    /// Provided, but not for everyone to use: the library.
+    NotForApps(String),
+    /// Of a later release: the library, the release (`None`: of no release), what is allowed.
+    Refused(String, Option<String>, String),
+    /// There is no data that could tell.
+    Unknown,
+}
+
+/// Holds every symbol that no version node vouches for against the tables of symbols.
+///
+/// On manylinux these are the symbols without version; on musl and Android, whose loaders do not compare versions as
+/// glibc does, all that the machine must provide.
+pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
+    let binary = case.binary(place);
+    let mut wanted: BTreeSet<&str> = binary.needs.plain.iter().copied().collect();
+    if case.policy.family != PolicyFamily::Manylinux {
+        for need in &binary.needs.versions {
+            let outside = binary.links.iter().filter(|link| link.name == need.library).all(|link| case.given(link));
+            if outside {
+                wanted.extend(need.strong.iter().map(String::as_str));
+            }
+        }
+    }
+    wanted.retain(|symbol| !vendored(case, place, symbol));
+    if wanted.is_empty() {
+        return;
+    }
+    let mut findings: BTreeMap<Finding, Vec<String>> = BTreeMap::new();
+    for symbol in wanted {
+        let finding = match case.policy.family {
+            PolicyFamily::Manylinux => on_glibc(case, place, symbol),
+            PolicyFamily::Musllinux => on_musl(case, place, symbol),
+            PolicyFamily::Android => on_android(case, place, symbol),
+        };
+        findings.entry(finding).or_default().push(symbol.to_owned());
+    }
+    for (finding, symbols) in findings {
+        match finding {
+            Finding::Fine => {}
+            Finding::Came(library, release) => {
+                let message = format!("needs {} of `{library}`, which came with {release}", list(&symbols));
+                case.note(place, Diagnostic::new(Code::TW404, message).at(Severity::Note));
+            }
+            Finding::NotForApps(library) => {
+                let message = format!("needs {} of `{library}`, which is not for apps and may vanish", list(&symbols));
+                case.note(place, Diagnostic::new(Code::TW404, message).at(Severity::Warning));
+            }
+            Finding::Refused(library, release, allowed) => {
+                let symbols = symbols.into();
+                case.because(place, Code::TW404, Requirement::Release { library, release, allowed, symbols });
+            }
+            Finding::Unknown => unknown(case, place, &symbols),
+        }
+    }
+}
+
+/// Says of which libraries nothing is known, never that all is fine.
+fn unknown(case: &mut Case<'_, '_>, place: usize, symbols: &[String]) {
+    let silent: Vec<String> = case
+        .binary(place)
+        .needs
+        .outside
+        .iter()
+        .filter(|name| case.policy.gives(case.arch, name) && !has_table(case, name))
+        .map(|name| (*name).to_owned())
+        .collect();
+    let message = if silent.is_empty() {
+        format!("needs {}, which no library known to `{}` exports", list(symbols), case.tag())
+    } else {
+        format!("needs {}, and there is no list of symbols of {}", list(symbols), list(&silent))
+    };
+    case.note(place, Diagnostic::new(Code::TW408, message));
+}
+
+/// Whether a file outside that this policy would have vendored exports the symbol in every scope.
+fn vendored(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
+    let scopes = &case.binary(place).scopes;
+    !scopes.is_empty()
+        && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
+}
+
+/// glibc's libraries that a symbol without version can come from.
+const GLIBC: [&str; 10] = [
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libutil.so.1",
+    "libresolv.so.2",
+    "libanl.so.1",
+    "libnsl.so.1",
+    "libmvec.so.1",
+];
+
+fn on_glibc(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
+    let outside = &case.binary(place).needs.outside;
+    let mut later: Option<(String, Number)> = None;
+    if let Some(release) = case.here.ceilings.get("GLIBC") {
+        let loader = case.here.libraries.iter().map(String::as_str);
+        for library in GLIBC.into_iter().chain(loader).filter(|library| case.policy.gives(case.arch, library)) {
+            match symbols::glibc(library, symbol, case.arch, release) {
+                Presence::Here(_) => return Finding::Fine,
+                Presence::Later(since) if later.as_ref().is_none_or(|(_, first)| since < *first) => {
+                    later = Some((library.to_owned(), since));
+                }
+                Presence::Later(_) | Presence::Absent | Presence::Unknown => {}
+            }
+        }
+        if let Some((library, since)) = later {
+            return Finding::Refused(library, Some(format!("glibc {since}")), format!("glibc {release}"));
+        }
+    }
+    for library in ["libstdc++.so.6", "libgcc_s.so.1"] {
+        let nodes = symbols::gcc(library, symbol, case.arch);
+        if nodes.iter().any(|node| case.here.allows(node)) {
+            return Finding::Fine;
+        }
+        if let Some(node) = nodes.into_iter().next() {
+            let allowed = case.here.newest(&node.family).unwrap_or_else(|| "none of the family".to_owned());
+            return Finding::Refused(library.to_owned(), Some(format!("`{}`", node.name)), format!("`{allowed}`"));
+        }
+    }
+    if outside.contains("libz.so.1") && case.policy.gives(case.arch, "libz.so.1") {
+        return match symbols::zlib(symbol) {
+            Some(ZlibExport::Node(node)) => zlib_node(case, &Node::new(node)),
+            // What only some builds export is among the denied symbols.
+            Some(ZlibExport::Everywhere | ZlibExport::Somewhere) => Finding::Fine,
+            None => Finding::Unknown,
+        };
+    }
+    Finding::Unknown
+}
+
+fn zlib_node(case: &Case<'_, '_>, node: &Node) -> Finding {
+    if case.here.allows(node) {
+        return Finding::Fine;
+    }
+    let allowed = match case.here.newest("ZLIB") {
+        Some(newest) => format!("`{newest}`"),
+        None => "what zlib had before its versions".to_owned(),
+    };
+    Finding::Refused("libz.so.1".to_owned(), Some(format!("`{}`", node.name)), allowed)
+}
+
+fn on_musl(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
+    let outside = &case.binary(place).needs.outside;
+    let Some(release) = &case.policy.release else { return Finding::Unknown };
+    let libc = outside.iter().find(|name| is_musl(case, name)).copied().unwrap_or("libc.so");
+    let allowed = format!("musl {release}");
+    match symbols::musl(symbol, case.arch, release) {
+        Presence::Here(Some(since)) if since.is_later_in_series_of(release) => {
+            return Finding::Came(libc.to_owned(), format!("musl {since}"));
+        }
+        Presence::Here(_) => return Finding::Fine,
+        Presence::Later(since) => return Finding::Refused(libc.to_owned(), Some(format!("musl {since}")), allowed),
+        Presence::Absent | Presence::Unknown => {}
+    }
+    if outside.contains("libz.so.1") && symbols::zlib(symbol).is_some() {
+        return Finding::Fine;
+    }
+    // A binary that leaves everything to its loader may get symbols from anywhere.
+    let known = !outside.is_empty() && outside.iter().all(|name| has_table(case, name));
+    if known { Finding::Refused(libc.to_owned(), None, allowed) } else { Finding::Unknown }
+}
+
+fn is_musl(case: &Case<'_, '_>, name: &str) -> bool {
+    case.policy.gives(case.arch, name) && name != "libz.so.1"
+}
+
+fn on_android(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
+    let outside = &case.binary(place).needs.outside;
+    let Some(level) = &case.policy.release else { return Finding::Unknown };
+    let mut refused = None;
+    let mut known = !outside.is_empty();
+    for library in outside.iter().copied() {
+        match symbols::android(library, symbol, case.arch, level) {
+            (Presence::Here(_), Audience::Apps) => return Finding::Fine,
+            (Presence::Here(_), Audience::System) => return Finding::NotForApps(library.to_owned()),
+            (Presence::Later(since), _) => {
+                let allowed = format!("API level {level}");
+                refused = Some(Finding::Refused(library.to_owned(), Some(format!("API level {since}")), allowed));
+            }
+            (Presence::Absent, _) => {}
+            (Presence::Unknown, _) => known = false,
+        }
+    }
+    let nowhere = || {
+        let allowed = format!("API level {level}");
+        known.then(|| Finding::Refused(outside.iter().next().copied().unwrap_or_default().to_owned(), None, allowed))
+    };
+    refused.or_else(nowhere).unwrap_or(Finding::Unknown)
+}
+
+/// Whether there is a table of all that a library exports.
+fn has_table(case: &Case<'_, '_>, name: &str) -> bool {
+    match case.policy.family {
+        PolicyFamily::Manylinux => {
+            symbols::is_glibc(name) || matches!(name, "libz.so.1" | "libstdc++.so.6" | "libgcc_s.so.1")
+        }
+        PolicyFamily::Musllinux => case.policy.gives(case.arch, name),
+        PolicyFamily::Android => {
+            let level = case.policy.release.clone();
+            level.is_some_and(|level| symbols::android(name, "", case.arch, &level).0 != Presence::Unknown)
+        }
+    }
+}
