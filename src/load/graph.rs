@@ -1,6 +1,7 @@
 //! `Graph`: who loads what, from where, and how each edge was resolved.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -232,40 +233,45 @@ pub struct Root {
     pub scope: Vec<ObjectId>,
     /// One edge for each import of each object of the scope (and of variants), in the order followed.
     pub edges: Vec<Edge>,
+    /// Everything loaded, in order.
+    pub(super) turns: Vec<Turn>,
+}
+
+/// An object as a root loads it: by what, and which of the root's edges are its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// The object.
+    pub object: ObjectId,
+    /// The turn of what loaded it first; `None` for the root.
+    pub loader: Option<usize>,
+    /// Its edges, in [`Root::edges`].
+    pub edges: Range<usize>,
 }
 
 impl Root {
     /// Returns the shortest chain from the root to `object`, both included; `None` if it is not loaded.
     pub fn chain(&self, object: ObjectId) -> Option<Vec<ObjectId>> {
-        let mut parents: BTreeMap<ObjectId, Option<ObjectId>> = BTreeMap::from([(self.object, None)]);
-        let mut next: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
-        for edge in &self.edges {
-            let targets = next.entry(edge.importer).or_default();
-            if let Resolution::Object(target) = edge.resolution {
-                targets.push(target);
-            }
-            targets.extend(&edge.variants);
+        // Breadth first: what loads an object first is on a shortest chain to it.
+        let mut at = self.turns.iter().find(|turn| turn.object == object);
+        at?;
+        let mut chain = Vec::new();
+        while let Some(turn) = at {
+            chain.push(turn.object);
+            at = turn.loader.and_then(|loader| self.turns.get(loader));
         }
-        let mut queue = VecDeque::from([self.object]);
-        while let Some(current) = queue.pop_front() {
-            if current == object {
-                let mut chain = vec![current];
-                let mut at = current;
-                while let Some(Some(parent)) = parents.get(&at) {
-                    chain.push(*parent);
-                    at = *parent;
-                }
-                chain.reverse();
-                return Some(chain);
-            }
-            for target in next.get(&current).map(Vec::as_slice).unwrap_or_default() {
-                if !parents.contains_key(target) {
-                    parents.insert(*target, Some(current));
-                    queue.push_back(*target);
-                }
-            }
-        }
-        None
+        chain.reverse();
+        Some(chain)
+    }
+
+    /// Returns everything that is loaded: the scope, then copies for newer processors and what only they need.
+    pub fn loaded(&self) -> impl Iterator<Item = ObjectId> {
+        self.turns.iter().map(|turn| turn.object)
+    }
+
+    /// Returns the edges of one object under this root.
+    pub fn edges_of(&self, importer: ObjectId) -> &[Edge] {
+        let turn = self.turns.iter().find(|turn| turn.object == importer);
+        turn.and_then(|turn| self.edges.get(turn.edges.clone())).unwrap_or_default()
     }
 }
 
@@ -337,7 +343,7 @@ impl Graph {
     /// listed once, one that resolves differently once for each outcome.
     pub fn edges_of(&self, importer: ObjectId) -> Vec<&Edge> {
         let mut found: Vec<&Edge> = Vec::new();
-        for edge in self.all_roots().flat_map(|root| &root.edges).filter(|edge| edge.importer == importer) {
+        for edge in self.all_roots().flat_map(|root| root.edges_of(importer)) {
             if !found.iter().any(|other| (other.import, other.resolution) == (edge.import, edge.resolution)) {
                 found.push(edge);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::expand::Place;
-use super::graph::{Edge, Graph, Object, ObjectId, Resolution, Root, RootKind, Via};
+use super::graph::{Edge, Graph, Object, ObjectId, Resolution, Root, RootKind, Turn, Via};
 use super::search::{Element, Loaded, Outcome, Search, directory_of};
 use super::{Binary, Outside, Role, Target, Universe};
 use crate::error::{Error, Result};
@@ -29,7 +29,17 @@ const MAX_EDGES: usize = 2_000_000;
 /// # Errors
 /// `Unsupported` for a wheel whose graph has more than two million edges, or needs 25 million paths to be looked at.
 pub fn resolve(universe: &Universe<'_>, target: Target, outside: &dyn Outside) -> Result<Graph> {
-    let mut engine = Engine { search: Search::new(universe, target, outside), edges: 0 };
+    resolve_within(universe, target, outside, MAX_EDGES)
+}
+
+/// Resolves as [`resolve`] does, for a wheel of at most `limit` edges.
+pub(super) fn resolve_within(
+    universe: &Universe<'_>,
+    target: Target,
+    outside: &dyn Outside,
+    limit: usize,
+) -> Result<Graph> {
+    let mut engine = Engine { search: Search::new(universe, target, outside), edges: 0, limit };
     let binaries = universe.wheel();
     let foreign: Vec<ObjectId> = (0..binaries.len()).map(ObjectId).filter(|id| !engine.search.fits(*id)).collect();
     let walked = engine.roots(binaries)?;
@@ -40,6 +50,7 @@ pub fn resolve(universe: &Universe<'_>, target: Target, outside: &dyn Outside) -
 struct Engine<'a> {
     search: Search<'a>,
     edges: usize,
+    limit: usize,
 }
 
 /// What one root has loaded so far.
@@ -94,14 +105,15 @@ impl Engine<'_> {
         reached: &mut BTreeSet<ObjectId>,
         roots: &mut Vec<Root>,
     ) -> Result<Vec<ObjectId>> {
-        let (root, loaded) = self.walk(id, kind)?;
+        let root = self.walk(id, kind)?;
+        let loaded: Vec<ObjectId> = root.loaded().collect();
         reached.extend(&loaded);
         roots.push(root);
         Ok(loaded)
     }
 
-    /// Loads one root; returns also everything that was loaded, copies for newer processors included.
-    fn walk(&mut self, id: ObjectId, kind: RootKind) -> Result<(Root, Vec<ObjectId>)> {
+    /// Loads one root.
+    fn walk(&mut self, id: ObjectId, kind: RootKind) -> Result<Root> {
         // INVARIANT: the root is a binary of the wheel, so it has a number below theirs.
         let directory = directory_of(&self.search.objects[id.0].location).to_owned();
         let root = Loaded {
@@ -115,28 +127,31 @@ impl Engine<'_> {
             Process { loaded: Vec::new(), by_object: HashMap::new(), names: HashMap::new(), variants: Vec::new() };
         process.enter(root, &self.search);
         let mut edges = Vec::new();
+        let mut turns = Vec::new();
         let mut at = 0;
         // Copies for newer processors come after all else, so that they take nothing out of the scope.
         while at < process.loaded.len() || process.enter_variants() {
             let list = self.search.list(&process.loaded, at);
             self.search.looked += list.len();
+            let first = edges.len();
             let importer = process.loaded[at].clone();
             let image = std::sync::Arc::clone(&self.search.objects[importer.object.0].image);
             for (number, import) in image.imports.iter().enumerate() {
                 self.edges += 1;
-                if self.edges > MAX_EDGES || self.search.looked > MAX_LOOKED {
+                if self.edges > self.limit || self.search.looked > MAX_LOOKED {
                     return Err(Error::unsupported(format!(
-                        "more than {MAX_EDGES} imports to resolve, or more than {MAX_LOOKED} paths to look at"
+                        "more than {} imports to resolve, or more than {MAX_LOOKED} paths to look at",
+                        self.limit
                     )));
                 }
                 let outcome = self.import(&mut process, at, &import.name, &list);
                 edges.push(self.edge(&importer, number, &import.name, outcome));
             }
+            turns.push(Turn { object: importer.object, loader: importer.loader, edges: first..edges.len() });
             at += 1;
         }
         let scope = process.loaded.iter().filter(|loaded| !loaded.variant).map(|loaded| loaded.object).collect();
-        let loaded = process.loaded.iter().map(|loaded| loaded.object).collect();
-        Ok((Root { object: id, kind, scope, edges }, loaded))
+        Ok(Root { object: id, kind, scope, edges, turns })
     }
 
     fn edge(&mut self, importer: &Loaded, import: usize, name: &str, outcome: Outcome) -> Edge {
@@ -185,8 +200,9 @@ impl Engine<'_> {
                 return Outcome::named(known, Via::Loaded);
             }
         }
-        let importer = process.loaded[at].clone();
-        let mut outcome = self.search.installed(name, &importer, list);
+        let importer = &process.loaded[at];
+        let searched = self.search.is_searched(name, importer);
+        let mut outcome = self.search.installed(name, importer, list);
         if outcome.resolution == Resolution::Missing {
             let named = if excluded {
                 Some(Resolution::Excluded)
@@ -202,7 +218,7 @@ impl Engine<'_> {
                 return Outcome { resolution, via: Via::Named, ..outcome };
             }
             let mut tried = std::mem::take(&mut outcome.tried);
-            outcome = self.search.outside(name, &importer, list);
+            outcome = self.search.outside(name, importer, list);
             tried.append(&mut outcome.tried);
             outcome.tried = tried;
         }
@@ -211,7 +227,7 @@ impl Engine<'_> {
         }
         let remembered = loader.reuse.iter().any(|rule| match rule {
             Reuse::RequestedName => true,
-            Reuse::SearchedName => self.search.is_searched(name, &importer),
+            Reuse::SearchedName => searched,
             Reuse::Identity | Reuse::FileName | Reuse::SameFile => false,
         });
         if remembered && outcome.resolution != Resolution::Missing {

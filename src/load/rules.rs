@@ -450,6 +450,19 @@ fn the_scope_is_breadth_first_and_cycles_end() {
 }
 
 #[test]
+fn a_wheel_made_to_exhaust_memory_is_refused() {
+    let names: Vec<String> = (0..150).map(|number| format!("lib{number}.so")).collect();
+    let words = names.iter().map(|name| format!("needs:{name}")).collect::<Vec<_>>().join(" ") + " rpath:$ORIGIN";
+    let members: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), words.as_str())).collect();
+    let binaries = wheel(&members);
+    let target = super::Target { platform: GLIBC, arch: Arch::X86_64 };
+    let error =
+        super::resolve::resolve_within(&Universe::new(&binaries), target, &Known::default(), 20_000).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+    assert!(super::resolve(&Universe::new(&binaries), target, &Known::default()).is_ok());
+}
+
+#[test]
 fn libraries_in_other_distributions_are_found_in_the_same_tree() {
     let binaries = wheel(&[("quack/ext.so", "needs:libduck.so rpath:$ORIGIN/../duck/lib exports:PyInit_ext")]);
     let duck = wheel(&[("duck/lib/libduck.so", "soname:libduck.so")]);
