@@ -516,9 +516,9 @@ fn a_large_hostile_database_is_read_in_one_pass() {
 #[test]
 fn mutated_text_databases_give_an_answer_or_a_note() {
     let mut random = Random(4);
-    let texts: [(fn() -> MemoryRoot, &[&str], &[&str]); 4] = [
+    let texts: [(MemoryRoot, &[&str], &[&str]); 4] = [
         (
-            debian,
+            debian(),
             &["/usr/lib/libdemo.so.1.0", "/usr/lib/libdiverted.so"],
             &[
                 "/var/lib/dpkg/status",
@@ -528,9 +528,9 @@ fn mutated_text_databases_give_an_answer_or_a_note() {
                 "/etc/os-release",
             ],
         ),
-        (alpine, &["/usr/lib/libz.so.1", "/usr/lib/libffi.so.8.1.4"], &["/lib/apk/db/installed"]),
+        (alpine(), &["/usr/lib/libz.so.1", "/usr/lib/libffi.so.8.1.4"], &["/lib/apk/db/installed"]),
         (
-            msys2,
+            msys2(),
             &["/c/msys64/mingw64/bin/zlib1.dll"],
             &[
                 "/c/msys64/var/lib/pacman/local/mingw-w64-x86_64-zlib-1.3.1-1/desc",
@@ -538,7 +538,7 @@ fn mutated_text_databases_give_an_answer_or_a_note() {
             ],
         ),
         (
-            environment,
+            environment(),
             &["/opt/env/lib/libfoo.so.2", "/opt/env/lib/libmkl_rt.so.2"],
             &[
                 "/opt/env/conda-meta/foo-2.0-h1_0.json",
@@ -547,8 +547,7 @@ fn mutated_text_databases_give_an_answer_or_a_note() {
             ],
         ),
     ];
-    for (root, asked, files) in texts {
-        let sound = root();
+    for (sound, asked, files) in texts {
         for file in files {
             let bytes = sound.read(file, u64::MAX).unwrap().unwrap();
             for _ in 0..200 {
