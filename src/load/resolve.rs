@@ -23,6 +23,9 @@ const MAX_EDGES: usize = 2_000_000;
 /// universe's sources, each by the loader's rules. So a library that the wheel ships and reaches wins over a policy
 /// that gives one of that name, as it does in a process.
 ///
+/// Copies for newer processors (`glibc-hwcaps`) are followed where the wheel ships them ([`Edge::variants`]) and never
+/// taken from outside: what is found does not depend on the processor of whoever looks.
+///
 /// An import that the loader does not reach in the wheel but that exactly one of its binaries answers to by file name
 /// or SONAME keeps its resolution and says which that is ([`Edge::elsewhere`]).
 ///

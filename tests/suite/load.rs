@@ -8,7 +8,8 @@ use std::process::Command;
 use truewheel::Arch;
 use truewheel::format;
 use truewheel::load::{
-    Binary, Graph, NothingOutside, Origin, Resolution, SourceKind, System, Target, Universe, resolve,
+    Attempt, Binary, Folder, Graph, LibrarySource, NothingOutside, Origin, Resolution, SourceKind, Sysroot, System,
+    Target, Universe, Why, resolve,
 };
 use truewheel::platform::{Platform, manylinux::Manylinux, musllinux::Musllinux};
 
@@ -314,4 +315,100 @@ fn glibc_skips_another_machine_s_library_and_follows_names_with_slashes() {
     let listed: Vec<_> = found.loaded.iter().filter(|path| !path.ends_with("mod.so")).cloned().collect();
     assert_eq!(listed, expected.loaded);
     assert!(found.loaded.contains(&prefix.join("q/mod.so")) && found.missing.is_empty());
+}
+
+/// A root directory in which every directory of the configuration but the last holds a trap of the library's name.
+#[cfg(unix)]
+fn hostile_root(workshop: &Workshop) -> PathBuf {
+    use std::os::unix::fs::symlink;
+    let root = workshop.root().join("root");
+    let place = |directory: &str| {
+        let path = root.join(directory);
+        fs::create_dir_all(&path).unwrap();
+        path.join("libx.so.1")
+    };
+    symlink("libx.so.1", place("loop")).unwrap();
+    symlink("/../../../../etc/passwd", place("outward")).unwrap();
+    symlink("/absent/libx.so.1", place("dangling")).unwrap();
+    fs::create_dir_all(place("directory")).unwrap();
+    fs::write(place("text"), "INPUT ( -lx )\n").unwrap();
+    fs::write(place("empty"), "").unwrap();
+    fs::write(place("magic"), b"\x7fELF").unwrap();
+    let sparse = fs::File::create(place("sparse")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let pipe = Command::new("mkfifo").arg(place("pipe")).status();
+    assert!(pipe.unwrap().success());
+    workshop.link(
+        &root.join("opt/real/libx.so.1.5"),
+        &Recipe { needs: vec!["libpriv.so".to_owned()], search: vec!["/opt/private".to_owned()], ..Recipe::default() },
+    );
+    workshop.link(&root.join("opt/private/libpriv.so"), &Recipe::default());
+    symlink("/opt/real/libx.so.1.5", place("good")).unwrap();
+    fs::create_dir_all(root.join("etc/ld.so.conf.d")).unwrap();
+    fs::write(root.join("etc/ld.so.conf"), "include ld.so.conf.d/*.conf\n").unwrap();
+    fs::write(
+        root.join("etc/ld.so.conf.d/all.conf"),
+        "/loop\n/outward\n/dangling\n/directory\n/text\n/empty\n/magic\n/sparse\n/pipe\n/good\n",
+    )
+    .unwrap();
+    root
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_sysroot_is_passed_over_with_notes_and_links_stay_inside() {
+    let Some(workshop) = Workshop::open() else { return };
+    let root = hostile_root(&workshop);
+    let ext = workshop.root().join("ext.so");
+    workshop.link(&ext, &Recipe { needs: vec!["libx.so.1".to_owned()], ..Recipe::default() });
+    let bytes = fs::read(&ext).unwrap();
+    let image = format::inspect(&bytes).unwrap().remove(0);
+    let symbols = format::symbols(&bytes, &image).unwrap();
+    let binaries = [Binary::new("ext.so", "lib/ext.so", image, symbols)];
+    let sysroot = Sysroot::new(&root).unwrap();
+    let target = Target { platform: &Manylinux, arch: Arch::X86_64 };
+    let universe = Universe::new(&binaries).with_source(System::sysroot(sysroot.clone()));
+    let graph = resolve(&universe, target, &NothingOutside).unwrap();
+    let tried: Vec<String> = graph.roots[0].edges[0].tried.iter().map(word).collect();
+    assert_eq!(
+        tried,
+        [
+            "/loop absent",
+            "/outward absent",
+            "/dangling absent",
+            "/directory not a file",
+            "/text unusable",
+            "/empty unusable",
+            "/magic unusable",
+            "/sparse unusable",
+            "/pipe not a file",
+            "/good found",
+        ]
+    );
+    let found: Vec<PathBuf> =
+        graph.external_objects().map(|(_, object)| object.external_path().unwrap().to_owned()).collect();
+    assert_eq!(found, [root.join("opt/real/libx.so.1.5"), root.join("opt/private/libpriv.so")]);
+
+    // A `--lib-path` inside the root follows links as the root does, and reaches the same files.
+    let folder = Folder::new(root.join("good"), Some(&sysroot)).unwrap();
+    assert_eq!(folder.kind(), SourceKind::Folder);
+    let universe = Universe::new(&binaries).with_source(folder).with_source(System::sysroot(sysroot));
+    let graph = resolve(&universe, target, &NothingOutside).unwrap();
+    let again: Vec<PathBuf> =
+        graph.external_objects().map(|(_, object)| object.external_path().unwrap().to_owned()).collect();
+    assert_eq!(again, found);
+    assert_eq!(graph.object(graph.roots[0].scope[1]).source, SourceKind::Folder);
+}
+
+/// Returns an attempt's directory and what came of it.
+fn word(attempt: &Attempt) -> String {
+    let directory = attempt.path.rsplit_once('/').unwrap().0;
+    let why = match &attempt.why {
+        Why::Found => "found",
+        Why::Absent => "absent",
+        Why::NotAFile => "not a file",
+        Why::Unusable(_) => "unusable",
+        _ => "other",
+    };
+    format!("{directory} {why}")
 }
