@@ -134,13 +134,14 @@ impl<'a> Reader<'a, '_> {
             let version = indices.next().map_or(1, |index| half(index, endian));
             let Some(symbol) = decode(raw, width, endian) else { continue };
             let Some(role) = symbol.role(versions.get(version)) else { continue };
-            let Some(name) = self.name(symbol.name) else {
+            let (name, read) = self.name(symbol.name);
+            readable = readable
+                .checked_sub(read as u64)
+                .ok_or_else(|| Error::malformed("the symbols' names overlap without end"))?;
+            let Some(name) = name else {
                 nameless += 1;
                 continue;
             };
-            readable = readable
-                .checked_sub(name.len() as u64)
-                .ok_or_else(|| Error::malformed("the symbols' names overlap without end"))?;
             if name.is_empty() {
                 continue;
             }
@@ -187,9 +188,13 @@ impl<'a> Reader<'a, '_> {
         })
     }
 
-    fn name(&self, at: u32) -> Option<&'a [u8]> {
-        let rest = self.strings.data.get(usize::try_from(at).ok()?..)?;
-        CStr::from_bytes_until_nul(rest).ok().map(CStr::to_bytes)
+    /// The name at `at`, and how many bytes were read to find its end.
+    fn name(&self, at: u32) -> (Option<&'a [u8]>, usize) {
+        let rest = usize::try_from(at).ok().and_then(|at| self.strings.data.get(at..)).unwrap_or_default();
+        match CStr::from_bytes_until_nul(rest) {
+            Ok(name) => (Some(name.to_bytes()), name.count_bytes()),
+            Err(_) => (None, rest.len()),
+        }
     }
 }
 
