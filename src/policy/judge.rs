@@ -85,7 +85,10 @@ pub fn judge_within(set: &PolicySet, policy: &Policy, arch: Arch, subject: &Subj
 }
 
 /// Which binaries count: the wheel's own, and of the files outside those that this policy would have vendored.
-pub(super) struct Counted(Vec<bool>);
+pub(super) struct Counted {
+    places: Vec<bool>,
+    external: bool,
+}
 
 impl Counted {
     fn of(policy: &Policy, arch: Arch, subject: &Subject<'_>) -> Self {
@@ -103,12 +106,22 @@ impl Counted {
                 }
             }
         }
-        Self(counts)
+        let external = subject
+            .binaries()
+            .iter()
+            .zip(&counts)
+            .any(|(binary, counts)| *counts && binary.standing == Standing::External);
+        Self { places: counts, external }
+    }
+
+    /// Returns true if a file outside counts.
+    pub(super) fn has_external(&self) -> bool {
+        self.external
     }
 
     /// Returns true if the binary at a place counts.
     pub(super) fn has(&self, place: usize) -> bool {
-        self.0.get(place).copied().unwrap_or(false)
+        self.places.get(place).copied().unwrap_or(false)
     }
 }
 

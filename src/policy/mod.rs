@@ -21,7 +21,7 @@ pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
 pub use earned::{Earned, Machine, earned, libcs, machine};
 pub use given::{Given, family};
 pub use judge::{Verdict, judge, judge_within};
-pub use presets::{Preset, presets};
+pub use presets::{Preset, driver_of, presets};
 pub use reason::{Reason, Requirement};
 pub use set::PolicySet;
 pub use subject::{Externals, Link, Provider, Standing, Subject, SubjectBinary};

@@ -32,6 +32,8 @@ pub(super) struct Needs<'a> {
     pub(super) plain: Vec<&'a str>,
     /// Libraries outside the wheel that are in scope, sorted.
     pub(super) outside: BTreeSet<&'a str>,
+    /// A library in scope is left to the user's machine, or is a libpython: it may export anything.
+    pub(super) open: bool,
     /// Hashes of the names of all symbols that must resolve, sorted, with their place among the undefined symbols.
     strong: Vec<(u64, usize)>,
 }
@@ -79,13 +81,17 @@ impl<'a> Needs<'a> {
             }
         });
         let loaded = binary.scopes.iter().filter_map(|scope| subject.scopes().get(*scope)).flatten();
-        let outside = loaded.chain([&place]).collect::<BTreeSet<_>>().into_iter();
-        let links = outside.flat_map(|other| &subject.at(*other).links);
-        let outside = links
-            .filter(|link| matches!(link.provider, Provider::Outside | Provider::Vendored(_)))
-            .map(|link| link.name)
-            .collect();
-        Self { versions: versions.collect(), plain, outside, strong }
+        let loaded: BTreeSet<usize> = loaded.copied().chain([place]).collect();
+        let mut outside = BTreeSet::new();
+        let mut open = false;
+        for link in loaded.into_iter().flat_map(|other| &subject.at(other).links) {
+            match link.provider {
+                Provider::Outside | Provider::Vendored(_) => _ = outside.insert(link.name),
+                Provider::Excluded | Provider::Python => open = true,
+                Provider::Wheel(_) => {}
+            }
+        }
+        Self { versions: versions.collect(), plain, outside, open, strong }
     }
 
     /// Returns the symbol of that name, if the binary has it undefined and it must resolve.

@@ -73,15 +73,16 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
 }
 
 /// Says of which libraries nothing is known, never that all is fine.
+///
+/// Where a library of the scope is itself refused or left to the user's machine, it is the likely provider, and nothing
+/// more is to be said.
 fn unknown(case: &mut Case<'_, '_>, place: usize, symbols: &[String]) {
-    let silent: Vec<String> = case
-        .binary(place)
-        .needs
-        .outside
-        .iter()
-        .filter(|name| case.policy.gives(case.arch, name) && !has_table(case, name))
-        .map(|name| (*name).to_owned())
-        .collect();
+    let needs = &case.binary(place).needs;
+    if needs.open || needs.outside.iter().any(|name| !case.policy.gives(case.arch, name)) {
+        return;
+    }
+    let silent: Vec<String> =
+        needs.outside.iter().filter(|name| !has_table(case, name)).map(|name| (*name).to_owned()).collect();
     let message = if silent.is_empty() {
         format!("needs {}, which no library known to `{}` exports", list(symbols), case.tag())
     } else {
@@ -93,7 +94,8 @@ fn unknown(case: &mut Case<'_, '_>, place: usize, symbols: &[String]) {
 /// Whether a file outside that this policy would have vendored exports the symbol in every scope.
 fn vendored(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
     let scopes = &case.binary(place).scopes;
-    !scopes.is_empty()
+    case.counted.has_external()
+        && !scopes.is_empty()
         && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
 }
 
@@ -178,7 +180,8 @@ fn on_musl(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
         return Finding::Fine;
     }
     // A binary that leaves everything to its loader may get symbols from anywhere.
-    let known = !outside.is_empty() && outside.iter().all(|name| has_table(case, name));
+    let known =
+        !case.binary(place).needs.open && !outside.is_empty() && outside.iter().all(|name| has_table(case, name));
     if known { Finding::Refused(libc.to_owned(), None, allowed) } else { Finding::Unknown }
 }
 
@@ -190,7 +193,7 @@ fn on_android(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
     let outside = &case.binary(place).needs.outside;
     let Some(level) = &case.policy.release else { return Finding::Unknown };
     let mut refused = None;
-    let mut known = !outside.is_empty();
+    let mut known = !case.binary(place).needs.open && !outside.is_empty();
     for library in outside.iter().copied() {
         match symbols::android(library, symbol, case.arch, level) {
             (Presence::Here(_), Audience::Apps) => return Finding::Fine,
