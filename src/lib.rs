@@ -24,6 +24,7 @@ pub mod platform;
 pub mod policy;
 pub mod report;
 pub mod tag;
+pub mod wheel;
 
 pub use arch::Arch;
 pub use error::{Error, ErrorKind, Result};

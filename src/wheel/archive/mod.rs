@@ -1,0 +1,20 @@
+//! The zip archive: found faults beside whatever members can be trusted, read from a memory map.
+
+mod budget;
+mod bytes;
+mod entry;
+mod extra;
+mod fault;
+mod map;
+mod member;
+mod names;
+mod read;
+mod scan;
+mod tail;
+mod wheel;
+
+pub use budget::Budget;
+pub use fault::{ArchiveFault, FaultKind, FaultLevel};
+pub use member::{DosTime, Member, MemberPath, Method};
+pub use read::MemberBytes;
+pub use wheel::Wheel;

@@ -1,0 +1,273 @@
+//! A member's bytes: unpacked, checked against size and checksum, and never more than was declared.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use sha2::{Digest, Sha256};
+
+use super::budget::{Budget, Permit};
+use super::bytes::slice;
+use super::map::Mapping;
+use super::member::{Member, Method};
+use crate::error::{Error, Result};
+
+/// What one byte of deflated data can become at most: a match of 258 bytes in two bits.
+const DEFLATE_RATIO: u64 = 1032;
+/// Members up to this size are unpacked whole where their bytes are not kept.
+const SMALL: u64 = 4 << 20;
+/// How much of a larger member is unpacked at a time.
+const CHUNK: usize = 256 << 10;
+
+/// The bytes of one member: mapped where the archive stores them plainly, else unpacked.
+///
+/// Unpacked bytes count against the [`Budget`] of the process until they are dropped.
+pub struct MemberBytes(Held);
+
+enum Held {
+    Mapped { mapping: Arc<Mapping>, start: usize, end: usize },
+    Unpacked { bytes: Vec<u8>, _permit: Permit },
+}
+
+impl MemberBytes {
+    /// Returns the bytes as a vector, which no longer counts against the budget.
+    pub fn into_vec(self) -> Vec<u8> {
+        match self.0 {
+            Held::Unpacked { bytes, .. } => bytes,
+            Held::Mapped { .. } => self.to_vec(),
+        }
+    }
+}
+
+impl Deref for MemberBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Held::Mapped { mapping, start, end } => mapping.bytes().get(*start..*end).unwrap_or_default(),
+            Held::Unpacked { bytes, .. } => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for MemberBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for MemberBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MemberBytes({} bytes)", self.len())
+    }
+}
+
+fn corrupt(member: &Member, message: impl Into<String>) -> Error {
+    Error::malformed(message).about(member.name())
+}
+
+fn wrong_size(member: &Member) -> Error {
+    corrupt(member, format!("the data do not unpack to {} bytes as declared", member.size))
+}
+
+fn check_crc(member: &Member, crc32: u32) -> Result<()> {
+    match crc32 == member.crc32 {
+        true => Ok(()),
+        false => Err(corrupt(member, "the checksum is wrong")),
+    }
+}
+
+/// Returns a member's bytes as they lie in the archive, after all checks that need no unpacking.
+pub(super) fn packed<'a>(mapping: &'a Mapping, member: &Member) -> Result<&'a [u8]> {
+    let raw = slice(mapping.bytes(), member.data_offset, member.compressed_size)
+        .ok_or_else(|| corrupt(member, "the data run past the end of the file"))?;
+    if member.encrypted {
+        return Err(Error::unsupported("the member is encrypted").about(member.name()));
+    }
+    let possible = match member.method {
+        Method::Stored => member.size == member.compressed_size,
+        Method::Deflated => member.size <= member.compressed_size.saturating_mul(DEFLATE_RATIO),
+        Method::Other(_) => true,
+    };
+    if possible { Ok(raw) } else { Err(wrong_size(member)) }
+}
+
+fn unsupported(member: &Member, number: u16) -> Error {
+    let message = format!("compression method {number} is not supported; stored and deflate are");
+    Error::unsupported(message).about(member.name())
+}
+
+/// Returns a member's bytes, checked.
+pub(super) fn read(mapping: &Arc<Mapping>, member: &Member) -> Result<MemberBytes> {
+    let raw = packed(mapping, member)?;
+    match member.method {
+        Method::Stored => {
+            check_crc(member, crc32fast::hash(raw))?;
+            let end = member.data_offset.saturating_add(member.compressed_size);
+            let position = |at: u64| usize::try_from(at).map_err(|_| wrong_size(member));
+            let (start, end) = (position(member.data_offset)?, position(end)?);
+            Ok(MemberBytes(Held::Mapped { mapping: Arc::clone(mapping), start, end }))
+        }
+        Method::Deflated => {
+            let size = usize::try_from(member.size).map_err(|_| wrong_size(member))?;
+            let permit = Budget::global().acquire(member.size);
+            // Zeroed pages are the system's until they are written, so a lying size costs nothing.
+            let mut bytes = vec![0; size];
+            inflate_whole(raw, &mut bytes, member)?;
+            Ok(MemberBytes(Held::Unpacked { bytes, _permit: permit }))
+        }
+        Method::Other(number) => Err(unsupported(member, number)),
+    }
+}
+
+/// Unpacks into exactly as many bytes as declared, and checks them.
+fn inflate_whole(raw: &[u8], bytes: &mut [u8], member: &Member) -> Result<()> {
+    if raw.is_empty() && bytes.is_empty() {
+        return check_crc(member, 0);
+    }
+    inflate_exact(raw, bytes, member)?;
+    check_crc(member, crc32fast::hash(bytes))
+}
+
+#[cfg(feature = "libdeflate")]
+fn inflate_exact(raw: &[u8], bytes: &mut [u8], member: &Member) -> Result<()> {
+    use libdeflater::{DecompressionError, Decompressor};
+    thread_local! {
+        static INFLATER: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    }
+    let wanted = bytes.len();
+    match INFLATER.with_borrow_mut(|inflater| inflater.deflate_decompress(raw, bytes)) {
+        Ok(size) if size == wanted => Ok(()),
+        Ok(_) | Err(DecompressionError::InsufficientSpace) => Err(wrong_size(member)),
+        Err(DecompressionError::BadData) => Err(corrupt(member, "the data cannot be unpacked")),
+    }
+}
+
+#[cfg(not(feature = "libdeflate"))]
+fn inflate_exact(raw: &[u8], bytes: &mut [u8], member: &Member) -> Result<()> {
+    let mut position = 0_usize;
+    inflate_chunks(raw, member, &mut |chunk: &[u8]| {
+        let end = position.saturating_add(chunk.len());
+        if let Some(place) = bytes.get_mut(position..end) {
+            place.copy_from_slice(chunk);
+        }
+        position = end;
+    })
+}
+
+thread_local! {
+    static STREAM: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+}
+
+/// Unpacks chunk by chunk; stops with an error as soon as there is more than was declared.
+fn inflate_chunks(raw: &[u8], member: &Member, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let room = usize::try_from(member.size).unwrap_or(usize::MAX).saturating_add(1).min(CHUNK);
+    let mut buffer = vec![0; room];
+    let mut total = 0_u64;
+    let mut rest = raw;
+    STREAM.with_borrow_mut(|stream| {
+        stream.reset(false);
+        loop {
+            let (read, written) = (stream.total_in(), stream.total_out());
+            let status = stream
+                .decompress(rest, &mut buffer, FlushDecompress::None)
+                .map_err(|_| corrupt(member, "the data cannot be unpacked"))?;
+            let consumed = usize::try_from(stream.total_in().saturating_sub(read)).unwrap_or(usize::MAX);
+            let produced = usize::try_from(stream.total_out().saturating_sub(written)).unwrap_or(usize::MAX);
+            rest = rest.get(consumed..).unwrap_or_default();
+            total = total.saturating_add(produced as u64);
+            if total > member.size {
+                return Err(wrong_size(member));
+            }
+            sink(buffer.get(..produced).unwrap_or_default());
+            match status {
+                Status::StreamEnd if total == member.size => return Ok(()),
+                Status::StreamEnd => return Err(wrong_size(member)),
+                Status::Ok | Status::BufError if consumed == 0 && produced == 0 => {
+                    return Err(corrupt(member, "the data end early"));
+                }
+                Status::Ok | Status::BufError => {}
+            }
+        }
+    })
+}
+
+/// Hands a member's bytes to `sink`, piece by piece, without holding a large one whole; then checks them.
+pub(super) fn stream(mapping: &Mapping, member: &Member, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let raw = packed(mapping, member)?;
+    match member.method {
+        Method::Stored => {
+            let mut crc = crc32fast::Hasher::new();
+            for chunk in raw.chunks(CHUNK) {
+                crc.update(chunk);
+                sink(chunk);
+            }
+            check_crc(member, crc.finalize())
+        }
+        Method::Deflated if member.size <= SMALL => {
+            let size = usize::try_from(member.size).map_err(|_| wrong_size(member))?;
+            let mut bytes = vec![0; size];
+            inflate_whole(raw, &mut bytes, member)?;
+            sink(&bytes);
+            Ok(())
+        }
+        Method::Deflated => {
+            let mut crc = crc32fast::Hasher::new();
+            inflate_chunks(raw, member, &mut |chunk| {
+                crc.update(chunk);
+                sink(chunk);
+            })?;
+            check_crc(member, crc.finalize())
+        }
+        Method::Other(number) => Err(unsupported(member, number)),
+    }
+}
+
+/// Returns the SHA-256 and the size of a member, checked as reading checks it.
+pub(super) fn digest(mapping: &Mapping, member: &Member) -> Result<([u8; 32], u64)> {
+    let mut hasher = Sha256::new();
+    let mut size = 0_u64;
+    stream(mapping, member, &mut |chunk| {
+        hasher.update(chunk);
+        size = size.saturating_add(chunk.len() as u64);
+    })?;
+    Ok((hasher.finalize().into(), size))
+}
+
+/// Returns the first bytes of a member, at most `count`; the checksum is not looked at.
+pub(super) fn prefix(mapping: &Mapping, member: &Member, count: usize) -> Result<Vec<u8>> {
+    let raw = packed(mapping, member)?;
+    let count = count.min(usize::try_from(member.size).unwrap_or(usize::MAX));
+    match member.method {
+        Method::Stored => Ok(raw.get(..count).unwrap_or(raw).to_vec()),
+        Method::Deflated => {
+            let mut bytes = vec![0; count];
+            let written = STREAM.with_borrow_mut(|stream| {
+                stream.reset(false);
+                let mut rest = raw;
+                loop {
+                    let (read, written) = (stream.total_in(), stream.total_out());
+                    let done = usize::try_from(written).unwrap_or(usize::MAX);
+                    let room = bytes.get_mut(done..).unwrap_or_default();
+                    if room.is_empty() {
+                        return Ok(written);
+                    }
+                    let status = stream
+                        .decompress(rest, room, FlushDecompress::None)
+                        .map_err(|_| corrupt(member, "the data cannot be unpacked"))?;
+                    let stuck = stream.total_in() == read && stream.total_out() == written;
+                    if status == Status::StreamEnd || stuck {
+                        return Ok(stream.total_out());
+                    }
+                    let consumed = usize::try_from(stream.total_in().saturating_sub(read)).unwrap_or(usize::MAX);
+                    rest = rest.get(consumed..).unwrap_or_default();
+                }
+            })?;
+            bytes.truncate(usize::try_from(written).unwrap_or(count));
+            Ok(bytes)
+        }
+        Method::Other(number) => Err(unsupported(member, number)),
+    }
+}

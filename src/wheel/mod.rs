@@ -1,0 +1,20 @@
+//! A wheel as a file: its archive, its text members, where its members lie after install, and how one is written.
+//!
+//! ```text
+//! Wheel::open ──> members, faults ──> read / digest / raw copy
+//!                 record, wheel_file, metadata: text members, edited byte by byte
+//!                 install: where each member lies once installed
+//!                 write: output members ──> a file that appears whole or not at all
+//! ```
+//!
+//! Everything here is strangers' input: all access is checked, nothing is unpacked to disk.
+
+pub mod archive;
+pub mod dist_info;
+pub mod install;
+pub mod metadata;
+pub mod record;
+pub mod wheel_file;
+pub mod write;
+
+pub use archive::{ArchiveFault, DosTime, FaultKind, FaultLevel, Member, MemberBytes, MemberPath, Method, Wheel};

@@ -1,0 +1,78 @@
+//! Writing a wheel: members in the order given, deterministic bytes, and a file that appears whole or not at all.
+
+mod deflate;
+mod output;
+mod payload;
+mod zip;
+
+pub use deflate::MAX_LEVEL;
+pub use output::{Output, copy_whole};
+pub use payload::Payload;
+
+use super::archive::{DosTime, Method};
+
+/// Where a written member's bytes come from.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Content<'a> {
+    /// A member of the input, its payload copied as it is packed.
+    Raw {
+        /// The packed bytes.
+        packed: &'a [u8],
+        /// How they are packed: stored or deflated.
+        method: Method,
+        /// Checksum of the unpacked bytes.
+        crc32: u32,
+        /// Their number.
+        size: u64,
+    },
+    /// New bytes, packed already.
+    New(Payload),
+}
+
+/// One member of a wheel that is written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OutputMember<'a> {
+    /// Its archive name.
+    pub name: String,
+    /// Its bytes.
+    pub content: Content<'a>,
+    /// Unix permission bits with the file type; 0 becomes a plain file that everyone may read.
+    pub mode: u16,
+    /// Its time.
+    pub time: DosTime,
+}
+
+impl<'a> OutputMember<'a> {
+    /// Returns a member of these parts.
+    pub fn new(name: impl Into<String>, content: Content<'a>, mode: u16, time: DosTime) -> Self {
+        Self { name: name.into(), content, mode, time }
+    }
+}
+
+/// Puts names in the order in which a wheel holds them: as given, dist-info last, RECORD the very last
+/// (binary distribution format, "Recommended archiver features").
+pub fn canonical_order(names: &mut [String], dist_info: &str) {
+    let rank = |name: &String| match name.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/')) {
+        Some("RECORD") => 2,
+        Some(_) => 1,
+        None => 0,
+    };
+    names.sort_by_key(rank);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dist_info_comes_last_and_record_the_very_last() {
+        let mut names: Vec<String> =
+            ["p-1.dist-info/RECORD", "p-1.dist-info/METADATA", "z.py", "a.py", "p-1.dist-info/WHEEL"]
+                .map(String::from)
+                .to_vec();
+        canonical_order(&mut names, "p-1.dist-info");
+        assert_eq!(names, ["z.py", "a.py", "p-1.dist-info/METADATA", "p-1.dist-info/WHEEL", "p-1.dist-info/RECORD"]);
+    }
+}
