@@ -193,7 +193,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        list
+        without_repeats(list)
     }
 
     /// Returns whose search paths count, as indices into `loaded`.
@@ -498,6 +498,24 @@ impl<'a> Search<'a> {
         let path = path.to_owned();
         Ok(Candidate { object, via, place: Place::Source(number), path, canonical, directory })
     }
+}
+
+/// Removes directories that come earlier in the list: deep chains carry the same search path over and over.
+fn without_repeats(mut list: Vec<Element>) -> Vec<Element> {
+    let mut seen = HashSet::new();
+    list.retain_mut(|element| match element {
+        Element::Directory(_, place, path) => {
+            // Nothing installed is a symbolic link, so `..` may be taken out here; elsewhere it may not.
+            if *place == Place::Installed
+                && let Some(normal) = normalize(path)
+            {
+                *path = format!("/{normal}");
+            }
+            seen.insert((*place, path.clone()))
+        }
+        Element::Contributed(_) | Element::Void(..) => true,
+    });
+    list
 }
 
 /// Returns the directory of a path.
