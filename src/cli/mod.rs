@@ -3,7 +3,10 @@
 pub mod args;
 mod commands;
 mod config;
+mod inputs;
+mod levels;
 mod output;
+mod peers;
 mod settings;
 mod status;
 mod terminal;

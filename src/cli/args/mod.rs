@@ -27,6 +27,14 @@ pub struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// What is inside: binaries, imports, versions, tags earned and why not better
+    Show(ShowArgs),
+    /// Enforce in CI: tags, policies, archive, metadata
+    Check(CheckArgs),
+    /// Vendor, rewire, retag
+    Repair(Box<RepairArgs>),
+    /// Dependency tree, each edge with how it was resolved
+    Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths
     Edit(Box<EditArgs>),
     /// The platform policies that are built in, and what they allow
