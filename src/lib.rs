@@ -13,11 +13,13 @@
 
 pub mod abi;
 pub mod arch;
+pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diagnostic;
 pub mod error;
 pub mod format;
+pub mod lint;
 pub mod load;
 pub mod origin;
 pub mod platform;

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use super::args::Inputs;
 use crate::error::{Error, Result};
 
+/// Paths, or why one cannot be had.
+pub type Paths = Vec<Result<PathBuf>>;
+
 /// More of a list of paths than anyone has.
 const LIST_LIMIT: u64 = 64 << 20;
 
 /// Returns the paths in the order given, each once; what cannot be had is an error in its place.
-pub fn expand(inputs: &Inputs) -> Vec<Result<PathBuf>> {
-    let mut found: Vec<Result<PathBuf>> = Vec::new();
+pub fn expand(inputs: &Inputs) -> Paths {
+    let mut found = Paths::new();
     if inputs.from_stdin0 {
         add_list(0, &mut found);
     }
@@ -31,8 +34,44 @@ pub fn expand(inputs: &Inputs) -> Vec<Result<PathBuf>> {
     found
 }
 
+/// Replaces each folder by the wheels in it and below, sorted; a folder without any is an error.
+pub fn with_folders(paths: Paths) -> Paths {
+    let mut found = Paths::new();
+    for path in paths {
+        match path {
+            Ok(path) if path.is_dir() => add_folder(&path, &mut found),
+            Ok(path) => add(path, &mut found),
+            Err(error) => found.push(Err(error)),
+        }
+    }
+    found
+}
+
+fn add_folder(folder: &Path, found: &mut Paths) {
+    let mut any = false;
+    for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
+        match entry {
+            Ok(entry) => {
+                let is_wheel = entry.path().extension().is_some_and(|extension| extension.eq_ignore_ascii_case("whl"));
+                if is_wheel && entry.path().is_file() {
+                    any = true;
+                    add(entry.into_path(), found);
+                }
+            }
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).display().to_string();
+                let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links"));
+                found.push(Err(Error::io(path, &source)));
+            }
+        }
+    }
+    if !any {
+        found.push(Err(Error::usage("holds no wheel").about(folder.display())));
+    }
+}
+
 /// Adds one argument: a path that is there, or what its pattern matches.
-fn add_argument(path: &Path, found: &mut Vec<Result<PathBuf>>) {
+fn add_argument(path: &Path, found: &mut Paths) {
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     // A file of exactly this name is meant even if the name reads as a pattern.
     let pattern = match path.to_str() {
@@ -59,7 +98,7 @@ fn add_argument(path: &Path, found: &mut Vec<Result<PathBuf>>) {
 }
 
 /// Adds the paths of the list on standard input, taken literally.
-fn add_list(separator: u8, found: &mut Vec<Result<PathBuf>>) {
+fn add_list(separator: u8, found: &mut Paths) {
     let mut list = Vec::new();
     if let Err(error) = std::io::stdin().lock().take(LIST_LIMIT).read_to_end(&mut list) {
         return found.push(Err(Error::io("standard input", &error)));
@@ -73,7 +112,7 @@ fn add_list(separator: u8, found: &mut Vec<Result<PathBuf>>) {
 }
 
 /// Adds a path unless it is there already.
-fn add(path: PathBuf, found: &mut Vec<Result<PathBuf>>) {
+fn add(path: PathBuf, found: &mut Paths) {
     if !found.iter().any(|other| other.as_ref().is_ok_and(|other| *other == path)) {
         found.push(Ok(path));
     }

@@ -6,9 +6,11 @@ mod config;
 mod inputs;
 mod levels;
 mod output;
-mod peers;
+mod printer;
+mod search;
 mod settings;
 mod status;
+mod subject;
 mod terminal;
 
 use std::ffi::OsString;
@@ -48,6 +50,9 @@ fn run(line: Vec<OsString>) -> Status {
         terminal.note(note);
     }
     match command {
+        Command::Show(args) => commands::show::run(args, &settings, &terminal),
+        Command::Check(args) => commands::check::run(args, &settings, &terminal),
+        Command::Tree(args) => commands::tree::run(args, &terminal),
         Command::Edit(args) => commands::edit::run(args, &terminal),
         Command::Policies(args) => commands::policies::run(args, &terminal),
         Command::Explain(args) => commands::explain::run(args, &terminal),

@@ -116,6 +116,7 @@ codes! {
     TW205 "absolute-search-path" Warning Binary "a search path is absolute";
     TW206 "odd-import-name" Warning Binary "an imported name is one that loaders treat specially";
     TW207 "section-headers" Warning Binary "a binary has no section headers, which Android's loader needs";
+    TW208 "suspicious-binary" Warning Binary "loaders differ in what they make of a binary";
     TW301 "missing-library" Error Graph "a needed library is nowhere";
     TW302 "wrong-architecture-candidate" Note Graph "a library of that name is for another machine";
     TW303 "two-libraries-one-name" Warning Graph "two different libraries have one name";

@@ -22,7 +22,7 @@ pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
 pub use resolve::resolve;
-pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System};
+pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
 
 use std::sync::Arc;
 
@@ -87,6 +87,13 @@ pub struct Unreadable {
     pub error: Error,
 }
 
+impl Unreadable {
+    /// Returns a member that cannot be read.
+    pub fn new(member: impl Into<String>, error: Error) -> Self {
+        Self { member: member.into(), error }
+    }
+}
+
 /// The binaries of a wheel.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -123,6 +130,13 @@ impl<'a> Universe<'a> {
     #[must_use]
     pub fn with_source(mut self, source: impl LibrarySource + 'a) -> Self {
         self.sources.push(Box::new(source));
+        self
+    }
+
+    /// Adds a source as [`Universe::with_source`] does.
+    #[must_use]
+    pub fn with_boxed_source(mut self, source: Box<dyn LibrarySource + 'a>) -> Self {
+        self.sources.push(source);
         self
     }
 

@@ -7,6 +7,7 @@ pub mod junit;
 pub mod levels;
 pub mod sarif;
 pub mod text;
+pub mod tree;
 
 #[cfg(test)]
 pub(crate) mod fixture;

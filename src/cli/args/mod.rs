@@ -31,8 +31,6 @@ pub enum Command {
     Show(ShowArgs),
     /// Enforce in CI: tags, policies, archive, metadata
     Check(CheckArgs),
-    /// Vendor, rewire, retag
-    Repair(Box<RepairArgs>),
     /// Dependency tree, each edge with how it was resolved
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths

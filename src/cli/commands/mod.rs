@@ -1,6 +1,10 @@
 //! The commands, one file each.
 
+mod audit;
+pub mod check;
 pub mod completions;
 pub mod edit;
 pub mod explain;
 pub mod policies;
+pub mod show;
+pub mod tree;

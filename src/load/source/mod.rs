@@ -1,9 +1,11 @@
 //! Where libraries are looked for: the one place of this room that touches the file system.
 
 mod config;
+mod machine;
 mod outside;
 mod sysroot;
 
+pub use machine::{is_this_machine, this_machine};
 pub use outside::{Folder, System};
 pub use sysroot::{FileBytes, FileKind, Sysroot};
 

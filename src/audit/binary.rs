@@ -1,0 +1,80 @@
+//! Findings about one binary alone: TW201 to TW208, TW501 to TW504.
+
+use crate::abi::{self, LibpythonRule};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::format::image::FaultKind;
+use crate::load::{Binary, Target, Unreadable};
+use crate::policy::PolicyFamily;
+use crate::report::{BinaryEntry, VersionEntry};
+
+/// Returns the report's entry of a binary.
+pub(super) fn entry(binary: &Binary, target: Target) -> BinaryEntry {
+    let mut entry = BinaryEntry::new(&binary.member, &binary.image, target.platform.arch_name(binary.image.arch));
+    entry.kind = abi::examine(&binary.image, &binary.symbols, binary.file_name()).kind.name();
+    entry.versions =
+        binary.symbols.versions.iter().map(|needed| VersionEntry::new(&needed.library, &needed.version)).collect();
+    entry
+}
+
+/// Returns the finding about a binary that cannot be read.
+pub(super) fn unreadable(unreadable: &Unreadable) -> Diagnostic {
+    Diagnostic::new(Code::TW201, format!("cannot be read: {}", unreadable.error.message())).member(&unreadable.member)
+}
+
+/// Returns what is wrong with a binary, whoever loads it.
+pub(super) fn findings(binary: &Binary, family: PolicyFamily) -> Vec<Diagnostic> {
+    let mut found: Vec<Diagnostic> = binary
+        .image
+        .faults
+        .iter()
+        .map(|fault| {
+            let code = match fault.kind {
+                FaultKind::Truncated => Code::TW201,
+                FaultKind::Contradiction => Code::TW202,
+                FaultKind::OddName => Code::TW206,
+                FaultKind::Suspicious => Code::TW208,
+            };
+            Diagnostic::new(code, fault.message.clone())
+        })
+        .collect();
+    found.extend(text_relocations(binary));
+    found.extend(absolute_search_path(binary));
+    found.extend(section_headers(binary, family));
+    let libpython = match family {
+        PolicyFamily::Android => LibpythonRule::Allowed,
+        PolicyFamily::Manylinux | PolicyFamily::Musllinux => LibpythonRule::Forbidden,
+    };
+    let facts = abi::examine(&binary.image, &binary.symbols, binary.file_name());
+    let mut found: Vec<Diagnostic> = found.into_iter().map(|found| found.member(&binary.member)).collect();
+    found.extend(abi::diagnose(&facts, &binary.member, libpython));
+    found
+}
+
+fn text_relocations(binary: &Binary) -> Option<Diagnostic> {
+    binary.image.elf().filter(|elf| elf.text_relocations).map(|_| {
+        Diagnostic::new(Code::TW204, "relocates its own code, which hardened systems forbid")
+            .help("compile everything that goes into it with `-fPIC`")
+    })
+}
+
+fn absolute_search_path(binary: &Binary) -> Option<Diagnostic> {
+    let absolute: Vec<String> = binary
+        .image
+        .search_paths
+        .iter()
+        .filter(|search| search.path.starts_with('/'))
+        .map(|search| format!("`{}`", search.path))
+        .collect();
+    (!absolute.is_empty()).then(|| {
+        Diagnostic::new(Code::TW205, format!("searches {}, which other machines do not have", absolute.join(", ")))
+            .help("link without `-rpath`, or let `truewheel repair` remove it")
+    })
+}
+
+fn section_headers(binary: &Binary, family: PolicyFamily) -> Option<Diagnostic> {
+    let missing = family == PolicyFamily::Android && binary.image.elf().is_some_and(|elf| elf.sections.is_none());
+    missing.then(|| {
+        Diagnostic::new(Code::TW207, "has no section headers, which Android's loader reads from API level 24 on")
+            .help("do not remove them after linking")
+    })
+}

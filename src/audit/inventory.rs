@@ -1,0 +1,125 @@
+//! The members of a wheel read once, in parallel: which are binaries, and what digests they have.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::{Depth, read_binary};
+use crate::error::Error;
+use crate::format;
+use crate::lint::Digest;
+use crate::load::{Binary, Inventory, Role, Unreadable};
+use crate::wheel::install::{InstallLayout, InstallScheme};
+use crate::wheel::{Member, Wheel};
+
+/// Enough of a file to tell its format.
+const HEAD: usize = 64;
+
+/// What reading the members gave.
+#[derive(Debug, Default)]
+pub(super) struct Members {
+    /// Binaries of known formats.
+    pub inventory: Inventory,
+    /// Digests, where they were asked for.
+    pub digests: BTreeMap<String, Digest>,
+    /// Members that cannot be unpacked.
+    pub corrupt: BTreeMap<String, Error>,
+    /// Archive names of binaries, and whether each lies where only pure Python belongs.
+    pub places: Vec<(String, bool)>,
+    /// Whether there are binaries of formats that cannot be read yet.
+    pub others: bool,
+}
+
+/// What one member is.
+struct Found {
+    member: String,
+    digest: Option<Digest>,
+    content: Content,
+}
+
+enum Content {
+    Other,
+    /// Begins like a binary of a format that cannot be read yet.
+    OtherFormat,
+    Binaries(Vec<Binary>),
+    Unreadable(Error),
+    Corrupt(Error),
+}
+
+/// Reads the members; every one whole at [`Depth::Everything`], else only binaries.
+pub(super) fn read(wheel: &Wheel, layout: &InstallLayout, depth: Depth) -> Members {
+    let mut names: Vec<&Member> = wheel.members().iter().collect();
+    // Of members with one name installers take the last.
+    names.retain(|member| wheel.member(member.name()).is_some_and(|last| std::ptr::eq(last, *member)));
+    let mut found: Vec<Found> = names.par_iter().map(|member| examine(wheel, member, layout, depth)).collect();
+    found.sort_by(|a, b| a.member.cmp(&b.member));
+    let mut members = Members::default();
+    for Found { member, digest, content } in found {
+        if let Some(digest) = digest {
+            members.digests.insert(member.clone(), digest);
+        }
+        match content {
+            Content::Other => {}
+            Content::OtherFormat => members.others = true,
+            Content::Binaries(binaries) => {
+                members.places.push((member.clone(), layout.installed(&member).scheme == InstallScheme::Purelib));
+                members.inventory.binaries.extend(binaries);
+            }
+            Content::Unreadable(error) => {
+                members.places.push((member.clone(), layout.installed(&member).scheme == InstallScheme::Purelib));
+                members.inventory.unreadable.push(Unreadable::new(member, error));
+            }
+            Content::Corrupt(error) => {
+                members.corrupt.insert(member, error);
+            }
+        }
+    }
+    members
+}
+
+fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth) -> Found {
+    let name = member.name().to_owned();
+    let found = |digest, content| Found { member: name.clone(), digest, content };
+    let head = match wheel.read_prefix(member, HEAD) {
+        Ok(head) => head,
+        Err(error) => return found(None, Content::Corrupt(error)),
+    };
+    if format::detect(&head).is_none() {
+        let content = if is_other_binary(&head) { Content::OtherFormat } else { Content::Other };
+        return match depth {
+            Depth::Facts => found(None, content),
+            Depth::Everything => match wheel.digest(member) {
+                Ok((sha256, size)) => found(Some(Digest { sha256, size }), content),
+                Err(error) => found(None, Content::Corrupt(error)),
+            },
+        };
+    }
+    let bytes = match wheel.read(member) {
+        Ok(bytes) => bytes,
+        Err(error) => return found(None, Content::Corrupt(error)),
+    };
+    let digest = (depth == Depth::Everything)
+        .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
+    let installed = layout.installed(&name);
+    let content = match read_binary(&name, &installed.path, &bytes) {
+        Ok(binaries) => {
+            let is_data = matches!(installed.scheme, InstallScheme::Data | InstallScheme::Headers);
+            let role = if is_data { Role::Data } else { Role::Loadable };
+            Content::Binaries(binaries.into_iter().map(|binary| Binary { role, ..binary }).collect())
+        }
+        Err(error) => Content::Unreadable(error),
+    };
+    found(digest, content)
+}
+
+/// Whether a file begins like a Mach-O or PE binary.
+fn is_other_binary(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..]
+            | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
+            | [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..=16, ..]
+            | [b'M', b'Z', ..]
+    )
+}

@@ -1,0 +1,262 @@
+//! `audit`: a wheel or a bare binary, examined by every room, becomes a [`Report`].
+//!
+//! ```text
+//! inventory ──> binaries ──> graph ──> tags ──> Report
+//! (members)     (TW2xx, 5xx) (TW3xx)   (TW4xx, 601)
+//! ```
+
+mod binary;
+mod graph;
+mod inventory;
+mod tags;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::error::Result;
+use crate::format;
+use crate::lint::{self, Sheet};
+use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
+use crate::platform::{self, detect};
+use crate::policy::{self, Given, PolicyFamily, PolicySet};
+use crate::report::{Levels, Report};
+use crate::tag::PlatformTag;
+use crate::wheel::Wheel;
+use crate::wheel::install::InstallLayout;
+
+pub use graph::fill as fill_graph;
+
+/// How an audit is done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AuditOptions {
+    /// The policies.
+    pub policies: PolicySet,
+    /// Platform tags that the bytes must earn, beside those that the wheel claims.
+    pub plat: Vec<PlatformTag>,
+    /// What the report calls an error.
+    pub levels: Levels,
+    /// Whether exclusions that the wheel records count for nothing.
+    pub ignore_recorded: bool,
+    /// Whether binaries may need a newer processor than their architecture's baseline.
+    pub any_processor: bool,
+    /// The configuration file used, for the report.
+    pub config: Option<String>,
+}
+
+impl Default for AuditOptions {
+    fn default() -> Self {
+        Self {
+            policies: PolicySet::embedded(),
+            plat: Vec::new(),
+            levels: Levels::new(),
+            ignore_recorded: false,
+            any_processor: false,
+            config: None,
+        }
+    }
+}
+
+impl AuditOptions {
+    /// Returns an empty report about `path`.
+    pub fn report(&self, path: &str) -> Report {
+        let mut report = Report::new(path, self.levels.clone());
+        report.config.clone_from(&self.config);
+        report
+    }
+}
+
+/// How much of a wheel is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// The archive's structure, its text members and its binaries.
+    Facts,
+    /// Every member, whole: digests are compared with RECORD.
+    Everything,
+}
+
+/// What is known of the binaries before they are judged.
+#[derive(Debug, Default)]
+struct Case<'a> {
+    claimed: &'a [PlatformTag],
+    excluded: BTreeSet<String>,
+    /// It is a bare binary: nothing is claimed, and what lies beside it is not known.
+    bare: bool,
+}
+
+/// Examines the wheel at `path`.
+///
+/// # Errors
+/// `Io` if it cannot be read, `Malformed` if it is no archive at all.
+pub fn audit(path: &Path, options: &AuditOptions, depth: Depth) -> Result<Report> {
+    audit_wheel(&Wheel::open(path)?, options, depth)
+}
+
+/// What a wheel holds that a dependency tree is made of.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Contents {
+    /// Its binaries, sorted by archive name.
+    pub binaries: Vec<Binary>,
+    /// Its platform tags.
+    pub claimed: Vec<PlatformTag>,
+    /// Libraries that it records as left to the user's machine.
+    pub excluded: BTreeSet<String>,
+}
+
+/// Reads the binaries of the wheel at `path`.
+///
+/// # Errors
+/// `Io` if it cannot be read, `Malformed` if it is no archive at all.
+pub fn contents(path: &Path, _ignore_recorded: bool) -> Result<Contents> {
+    let wheel = Wheel::open(path)?;
+    let sheet = Sheet::of(&wheel);
+    let members = inventory::read(&wheel, &layout(&sheet), Depth::Facts);
+    Ok(Contents {
+        binaries: members.inventory.binaries,
+        claimed: sheet.filename.map(|filename| filename.tags.platforms().to_vec()).unwrap_or_default(),
+        excluded: BTreeSet::new(),
+    })
+}
+
+/// Examines an opened wheel.
+///
+/// # Errors
+/// `Unsupported` if its dependency graph is too large to follow.
+pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Result<Report> {
+    let mut report = options.report(&wheel.path().display().to_string());
+    let mut sheet = Sheet::of(wheel);
+    let members = inventory::read(wheel, &layout(&sheet), depth);
+    let mut case = Case::default();
+    if let Some(filename) = sheet.filename {
+        case.claimed = filename.tags.platforms();
+        report.tags.claimed = filename.tags.expand().iter().map(ToString::to_string).collect();
+    }
+    sheet.digests = members.digests;
+    sheet.corrupt = members.corrupt;
+    sheet.binaries = members.places;
+    report.extend(lint::lint(&sheet));
+    examine(&mut report, &members.inventory, &case, options)?;
+    let only_linux = case.claimed.iter().all(|tag| tag.is_linux() || *tag == PlatformTag::Any);
+    if members.inventory.binaries.is_empty() && members.inventory.unreadable.is_empty() && !members.others && only_linux {
+        report.tags.earned = vec![PlatformTag::Any.to_string()];
+    }
+    report.sort();
+    Ok(report)
+}
+
+/// Returns where the members of a wheel lie after install.
+fn layout(sheet: &Sheet<'_>) -> InstallLayout {
+    let stem = sheet.wheel.dist_info_facts().stem().unwrap_or_default();
+    let names = sheet.wheel.members().iter().map(|member| member.name());
+    let data = InstallLayout::data_directory(names, stem);
+    let distribution = sheet.filename.map_or("", |filename| filename.distribution.as_str());
+    let purelib = sheet.wheel_file.get().and_then(|file| file.root_is_purelib()).unwrap_or(false);
+    InstallLayout::new(data.as_deref(), distribution, purelib)
+}
+
+/// Examines a bare binary; `path` is the name that the report gives it.
+///
+/// # Errors
+/// `Unsupported` if the bytes are of no known format, `Malformed` if they cannot be read at all.
+pub fn audit_binary(path: &str, bytes: &[u8], options: &AuditOptions) -> Result<Report> {
+    let mut inventory = Inventory::default();
+    inventory.binaries = read_binary(path, path.trim_start_matches('/'), bytes)?;
+    let mut report = options.report(path);
+    let case = Case { bare: true, ..Case::default() };
+    examine(&mut report, &inventory, &case, options)?;
+    report.sort();
+    Ok(report)
+}
+
+/// Reads every slice of a binary.
+///
+/// # Errors
+/// `Unsupported` if the bytes are of no known format, `Malformed` if they cannot be read at all.
+pub fn read_binary(member: &str, installed: &str, bytes: &[u8]) -> Result<Vec<Binary>> {
+    let images = format::inspect(bytes)?;
+    images
+        .into_iter()
+        .map(|image| {
+            let symbols = format::symbols(bytes, &image)?;
+            let mut binary = Binary::new(member, installed, image, symbols);
+            binary.size = bytes.len() as u64;
+            Ok(binary)
+        })
+        .collect()
+}
+
+/// Examines binaries: each alone, then who loads what, then which tags hold.
+fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options: &AuditOptions) -> Result<()> {
+    let family = policy::family(&inventory.binaries, case.claimed);
+    let target = target(&inventory.binaries, family, case.claimed);
+    for unreadable in &inventory.unreadable {
+        report.push(binary::unreadable(unreadable));
+    }
+    let Some(target) = target else { return Ok(()) };
+    for entry in &inventory.binaries {
+        report.binaries.push(binary::entry(entry, target));
+        report.extend(binary::findings(entry, family));
+    }
+    let graph = resolve(&inventory.binaries, target, family, case, options)?;
+    graph::fill(report, &graph);
+    let judged = tags::judge(report, &graph, case, options);
+    report.extend(graph::findings(&graph, case, &judged));
+    Ok(())
+}
+
+/// Returns the platform whose loader loads the binaries, and the processor; `None` where there are none.
+fn target(binaries: &[Binary], family: PolicyFamily, claimed: &[PlatformTag]) -> Option<Target> {
+    let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
+    let arch = detect::detect(images, claimed).arch?;
+    let platform = platform::ALL.iter().copied().find(|platform| platform.name() == family.name())?;
+    binaries.first().map(|_| Target { platform, arch })
+}
+
+/// Resolves the imports with nothing but the binaries themselves and what the platform gives.
+fn resolve(
+    binaries: &[Binary],
+    target: Target,
+    family: PolicyFamily,
+    case: &Case<'_>,
+    options: &AuditOptions,
+) -> Result<Graph> {
+    let given = Given::new(&options.policies, family, target.arch);
+    load::resolve(&Universe::new(binaries), target, &Recorded { given, excluded: &case.excluded })
+}
+
+/// What the platform gives, and what the wheel records as left to the user's machine.
+struct Recorded<'a> {
+    given: Given<'a>,
+    excluded: &'a BTreeSet<String>,
+}
+
+impl load::Outside for Recorded<'_> {
+    fn is_system(&self, name: &str) -> bool {
+        self.given.is_system(name)
+    }
+
+    fn is_python(&self, name: &str) -> bool {
+        self.given.is_python(name)
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        self.excluded.contains(name)
+    }
+}
+
+/// Resolves the imports of binaries in all that the sources give, for a dependency tree; empty without binaries.
+///
+/// # Errors
+/// As [`load::resolve`], and what `sources` returns.
+pub fn dependency_graph<'a>(
+    binaries: &'a [Binary],
+    claimed: &[PlatformTag],
+    sources: impl FnOnce(Target) -> Result<Vec<Box<dyn LibrarySource + 'a>>>,
+    outside: &dyn load::Outside,
+) -> Result<Graph> {
+    let family = policy::family(binaries, claimed);
+    let Some(target) = target(binaries, family, claimed) else { return Ok(Graph::default()) };
+    let universe = sources(target)?.into_iter().fold(Universe::new(binaries), Universe::with_boxed_source);
+    load::resolve(&universe, target, outside)
+}

@@ -1,0 +1,122 @@
+//! `truewheel tree`: the dependency tree of a wheel or a bare binary.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::audit;
+use crate::cli::args::{TreeArgs, TreeFormat};
+use crate::cli::inputs;
+use crate::cli::output::Sink;
+use crate::cli::search::Search;
+use crate::cli::settings::Environment;
+use crate::cli::status::Status;
+use crate::cli::subject::{Subject, identify};
+use crate::cli::terminal::Terminal;
+use crate::error::{Error, Result};
+use crate::format::SearchPathKind;
+use crate::load::{Binary, Outside};
+use crate::report::human::{Detail, Palette};
+use crate::report::tree;
+
+/// Prints the tree of each file.
+pub fn run(args: &TreeArgs, terminal: &Terminal) -> Status {
+    let mut status = Status::Done;
+    let mut sink = Sink::new(args.output.as_deref());
+    let palette = if sink.is_stdout() { terminal.stdout_palette() } else { Palette::default() };
+    let search = match Search::new(&args.search, &Environment::of_process(), terminal) {
+        Ok(search) => search,
+        Err(error) => {
+            terminal.error(&error);
+            return Status::Impossible;
+        }
+    };
+    for path in inputs::expand(&args.inputs) {
+        let text = path.and_then(|path| draw(&path, args, &search, (terminal.detail(), &palette)));
+        if let Err(error) = text.and_then(|text| sink.write(&text)) {
+            terminal.error(&error);
+            status = Status::Impossible;
+        }
+        if sink.is_closed() {
+            break;
+        }
+    }
+    if let Err(error) = sink.finish() {
+        terminal.error(&error);
+        status = Status::Impossible;
+    }
+    status
+}
+
+fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
+    let name = path.display().to_string();
+    let (binaries, claimed, recorded) = match identify(path)? {
+        Subject::Binary(bytes) => (bare(path, &bytes)?, Vec::new(), BTreeSet::new()),
+        Subject::Archive => {
+            let contents = audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?;
+            (contents.binaries, contents.claimed, contents.excluded)
+        }
+    };
+    let outside = Excluded { recorded: &recorded };
+    let graph = audit::dependency_graph(&binaries, &claimed, |target| search.sources(target), &outside)?;
+    Ok(match args.format {
+        TreeFormat::Human => tree::human(&name, &graph, palette, detail),
+        TreeFormat::Json => tree::json(&name, &graph),
+    })
+}
+
+/// What is left to the user's machine; everything else is looked for.
+struct Excluded<'a> {
+    recorded: &'a BTreeSet<String>,
+}
+
+impl Outside for Excluded<'_> {
+    fn is_system(&self, _name: &str) -> bool {
+        false
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        self.recorded.contains(name)
+    }
+}
+
+/// Returns a bare binary, and what lies where its search paths lead from its own place: it stands for a wheel that is
+/// not packed yet.
+fn bare(path: &Path, bytes: &[u8]) -> Result<Vec<Binary>> {
+    let place = std::fs::canonicalize(path).map_err(|error| Error::io(path.display(), &error))?;
+    let mut binaries = audit::read_binary(&path.display().to_string(), &installed(&place), bytes)?;
+    let mut known = BTreeSet::from([place.clone()]);
+    let mut open = vec![(place, 0)];
+    while let Some((place, index)) = open.pop() {
+        for found in beside(&place, binaries.get(index)) {
+            if known.insert(found.clone())
+                && let Ok(bytes) = std::fs::read(&found)
+                && let Ok(others) = audit::read_binary(&found.display().to_string(), &installed(&found), &bytes)
+            {
+                open.push((found, binaries.len()));
+                binaries.extend(others);
+            }
+        }
+    }
+    Ok(binaries)
+}
+
+/// The path under the root directory, as the loader's engine wants it.
+fn installed(place: &Path) -> String {
+    place.display().to_string().trim_start_matches('/').to_owned()
+}
+
+/// Files that have the name of an import and lie in a directory of the binary's own search path.
+fn beside(place: &Path, binary: Option<&Binary>) -> Vec<PathBuf> {
+    let (Some(binary), Some(folder)) = (binary, place.parent()) else { return Vec::new() };
+    let paths = [SearchPathKind::Rpath, SearchPathKind::Runpath].into_iter().flat_map(|kind| binary.image.search_path(kind));
+    let folders = paths.filter_map(|path| {
+        let rest = path.strip_prefix("$ORIGIN").or_else(|| path.strip_prefix("${ORIGIN}"))?;
+        rest.is_empty().then(|| folder.to_owned()).or_else(|| Some(folder.join(rest.strip_prefix('/')?)))
+    });
+    let names: Vec<&str> = binary.image.imports.iter().map(|import| import.name.as_str()).collect();
+    folders
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
+        .filter_map(|path| std::fs::canonicalize(path).ok())
+        .filter(|path| path.is_file())
+        .collect()
+}

@@ -1,0 +1,47 @@
+//! Is the archive one that every reader unpacks alike? TW101 to TW114.
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::lint::Sheet;
+use crate::wheel::{FaultKind, FaultLevel};
+
+pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
+    let faults = sheet.wheel.faults().iter().map(|fault| {
+        let severity = match fault.level {
+            FaultLevel::Warning => Severity::Warning,
+            FaultLevel::Error => Severity::Error,
+        };
+        let diagnostic = Diagnostic::new(code(fault.kind), fault.message.clone()).at(severity);
+        let diagnostic = match fault.kind.is_cured_by_rewriting() {
+            true => diagnostic.help("`truewheel repair` writes the archive anew without it"),
+            false => diagnostic,
+        };
+        match &fault.member {
+            Some(member) => diagnostic.member(member),
+            None => diagnostic,
+        }
+    });
+    let corrupt = sheet.corrupt.iter().map(|(member, error)| {
+        Diagnostic::new(Code::TW110, format!("cannot be unpacked: {}", error.message())).member(member)
+    });
+    faults.chain(corrupt).collect()
+}
+
+/// Returns the code of a fault.
+fn code(kind: FaultKind) -> Code {
+    match kind {
+        FaultKind::NotAnArchive => Code::TW101,
+        FaultKind::Framing => Code::TW102,
+        FaultKind::Duplicate => Code::TW103,
+        FaultKind::UnsafePath => Code::TW104,
+        FaultKind::Symlink => Code::TW105,
+        FaultKind::Bomb => Code::TW106,
+        FaultKind::Method => Code::TW107,
+        FaultKind::Encrypted => Code::TW108,
+        FaultKind::DataDescriptor => Code::TW109,
+        FaultKind::Corrupt => Code::TW110,
+        FaultKind::Zip64 => Code::TW111,
+        FaultKind::Comment => Code::TW112,
+        FaultKind::Collision => Code::TW113,
+        FaultKind::Mode => Code::TW114,
+    }
+}

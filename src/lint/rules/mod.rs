@@ -1,0 +1,28 @@
+//! The rules, one file a question.
+
+mod archive;
+mod dist_info;
+mod file_name;
+mod metadata;
+mod purelib;
+mod record;
+mod tags;
+mod wheel_file;
+
+use super::Sheet;
+use crate::diagnostic::Diagnostic;
+
+/// A rule: looks at a wheel and says what is wrong.
+pub(super) type Rule = fn(&Sheet<'_>) -> Vec<Diagnostic>;
+
+/// Every rule.
+pub(super) const ALL: &[Rule] = &[
+    archive::rule,
+    file_name::rule,
+    dist_info::rule,
+    wheel_file::rule,
+    metadata::rule,
+    record::rule,
+    tags::rule,
+    purelib::rule,
+];
