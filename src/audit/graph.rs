@@ -93,9 +93,8 @@ fn missing(graph: &Graph, root: &Root, edge: &Edge, case: &Case<'_>) -> Diagnost
     let severity = if own_machine || case.bare { Severity::Warning } else { Severity::Error };
     if let Some(attempt) = absolute {
         let place = attempt.path.rsplit_once('/').map_or(attempt.path.as_str(), |(folder, _)| folder);
-        let message = format!(
-            "needs `{name}`, which is not in the wheel; only the absolute path `{place}` may lead to it"
-        );
+        let message =
+            format!("needs `{name}`, which is not in the wheel; only the absolute path `{place}` may lead to it");
         return Diagnostic::new(Code::TW305, message)
             .at(severity)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`");

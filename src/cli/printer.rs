@@ -33,15 +33,7 @@ impl Printer {
     pub fn new(args: &ReportArgs, view: View, terminal: &Terminal) -> Self {
         let sink = Sink::new(args.output.as_deref());
         let palette = if sink.is_stdout() { terminal.stdout_palette() } else { Palette::default() };
-        Self {
-            format: args.format,
-            view,
-            sink,
-            palette,
-            detail: terminal.detail(),
-            collected: Vec::new(),
-            printed: 0,
-        }
+        Self { format: args.format, view, sink, palette, detail: terminal.detail(), collected: Vec::new(), printed: 0 }
     }
 
     /// Returns true if nobody reads any more.

@@ -116,7 +116,9 @@ impl Drawing<'_> {
             Resolution::Missing => {
                 let word = self.palette.paint(&self.palette.error, "not found");
                 match edge.elsewhere {
-                    Some(id) => format!("{name}: {word}, but in the wheel as {}", printable(&self::name(self.graph, id))),
+                    Some(id) => {
+                        format!("{name}: {word}, but in the wheel as {}", printable(&self::name(self.graph, id)))
+                    }
                     None => format!("{name}: {word}"),
                 }
             }
@@ -135,7 +137,11 @@ impl Drawing<'_> {
         let shown = if self.detail == Detail::Verbose { edge.tried.len() } else { edge.tried.len().min(TRIED_SHOWN) };
         for attempt in edge.tried.iter().take(shown) {
             let path = printable(&attempt.path);
-            text.push_str(&format!("{prefix}  tried {path} in {}: {}\n", attempt.source.name(), printable(&why(&attempt.why))));
+            text.push_str(&format!(
+                "{prefix}  tried {path} in {}: {}\n",
+                attempt.source.name(),
+                printable(&why(&attempt.why))
+            ));
         }
         if edge.tried.len() > shown {
             text.push_str(&format!("{prefix}  and {} more (-v names them)\n", edge.tried.len() - shown));

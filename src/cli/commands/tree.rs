@@ -108,7 +108,8 @@ fn installed(place: &Path) -> String {
 /// Files that have the name of an import and lie in a directory of the binary's own search path.
 fn beside(place: &Path, binary: Option<&Binary>) -> Vec<PathBuf> {
     let (Some(binary), Some(folder)) = (binary, place.parent()) else { return Vec::new() };
-    let paths = [SearchPathKind::Rpath, SearchPathKind::Runpath].into_iter().flat_map(|kind| binary.image.search_path(kind));
+    let paths =
+        [SearchPathKind::Rpath, SearchPathKind::Runpath].into_iter().flat_map(|kind| binary.image.search_path(kind));
     let folders = paths.filter_map(|path| {
         let rest = path.strip_prefix("$ORIGIN").or_else(|| path.strip_prefix("${ORIGIN}"))?;
         rest.is_empty().then(|| folder.to_owned()).or_else(|| Some(folder.join(rest.strip_prefix('/')?)))

@@ -19,9 +19,10 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                 format!("the dist-info directory is not spelled as the file name wants: `{wanted}`"),
             )
             .at(Severity::Warning),
-            DistInfoProblem::OtherDistribution(wanted) => {
-                Diagnostic::new(Code::TW610, format!("the dist-info directory is not that of the file name: `{wanted}`"))
-            }
+            DistInfoProblem::OtherDistribution(wanted) => Diagnostic::new(
+                Code::TW610,
+                format!("the dist-info directory is not that of the file name: `{wanted}`"),
+            ),
         });
     }
     if sheet.wheel.dist_info().is_some() {

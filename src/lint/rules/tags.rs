@@ -10,8 +10,11 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     for tag in filename.tags.platforms() {
         match tag {
             PlatformTag::Linux { .. } if !tag.is_accepted_by_pypi() => found.push(
-                Diagnostic::new(Code::TW612, format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it"))
-                    .help("`truewheel repair` gives it the best tag that it earns"),
+                Diagnostic::new(
+                    Code::TW612,
+                    format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it"),
+                )
+                .help("`truewheel repair` gives it the best tag that it earns"),
             ),
             PlatformTag::Other(name) => {
                 found.push(Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")));

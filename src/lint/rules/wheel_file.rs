@@ -77,7 +77,9 @@ fn tags(file: &WheelFile, sheet: &Sheet<'_>) -> Option<Diagnostic> {
         (true, false) => format!("does not claim {}, which the file name does", list(only_named)),
         _ => format!("claims {} where the file name claims {}", list(only_own), list(only_named)),
     };
-    Some(Diagnostic::new(Code::TW602, message).help("do not rename wheels; `truewheel repair` writes both from one set"))
+    Some(
+        Diagnostic::new(Code::TW602, message).help("do not rename wheels; `truewheel repair` writes both from one set"),
+    )
 }
 
 fn build(file: &WheelFile, sheet: &Sheet<'_>) -> Option<Diagnostic> {
