@@ -6,6 +6,7 @@
 
 mod expand;
 pub mod graph;
+mod inspect;
 mod resolve;
 mod search;
 pub mod source;
@@ -21,6 +22,7 @@ pub(crate) mod synthetic;
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
+pub use inspect::inspect_wheel;
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
 

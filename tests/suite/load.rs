@@ -8,10 +8,13 @@ use std::process::Command;
 use truewheel::Arch;
 use truewheel::format;
 use truewheel::load::{
-    Attempt, Binary, Folder, Graph, LibrarySource, NothingOutside, Origin, Resolution, SourceKind, Sysroot, System,
-    Target, Universe, Why, resolve,
+    Attempt, Binary, Folder, Graph, LibrarySource, NothingOutside, Origin, Resolution, Role, SourceKind, Sysroot,
+    System, Target, Universe, Why, inspect_wheel, resolve,
 };
-use truewheel::platform::{Platform, manylinux::Manylinux, musllinux::Musllinux};
+use truewheel::platform::{Platform, detect, manylinux::Manylinux, musllinux::Musllinux};
+use truewheel::wheel::Wheel;
+
+use crate::support::fixture;
 
 const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
@@ -411,4 +414,66 @@ fn word(attempt: &Attempt) -> String {
         _ => "other",
     };
     format!("{directory} {why}")
+}
+
+/// Returns a wheel of these members, zipped here.
+fn zipped(members: &[(&str, Vec<u8>)]) -> Wheel {
+    use std::io::Write as _;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    Wheel::from_bytes(Path::new("demo-1.0-cp311-cp311-linux_x86_64.whl"), bytes).unwrap()
+}
+
+#[test]
+fn the_binaries_of_a_wheel_are_read_once_and_resolved_where_they_will_be_installed() {
+    let broken = b"\x7fELF\x02\x01\x01 and no more".to_vec();
+    let wheel = zipped(&[
+        ("demo/__init__.py", b"".to_vec()),
+        ("demo/notes.so", b"no binary at all".to_vec()),
+        ("demo/broken.so", broken),
+        ("demo/sub/_demo.so", fixture("elf/x86_64/_demo.so")),
+        ("demo/libdemo.so.1", fixture("elf/x86_64/libdemo.so.1")),
+        ("demo-1.0.data/platlib/demo/libdep.so.1", fixture("elf/x86_64/libdep.so.1")),
+        ("demo-1.0.data/scripts/program", fixture("elf/x86_64/program")),
+        ("demo-1.0.data/data/share/without_suffix", fixture("elf/aarch64/libdep.so.1")),
+        ("demo-1.0.dist-info/WHEEL", b"Wheel-Version: 1.0\n".to_vec()),
+    ]);
+    let inventory = inspect_wheel(&wheel);
+    let seen: Vec<_> = inventory
+        .binaries
+        .iter()
+        .map(|binary| (binary.member.as_str(), binary.installed.as_str(), binary.role == Role::Data))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("demo-1.0.data/data/share/without_suffix", "share/without_suffix", true),
+            ("demo-1.0.data/platlib/demo/libdep.so.1", "lib/python3/site-packages/demo/libdep.so.1", false),
+            ("demo-1.0.data/scripts/program", "bin/program", false),
+            ("demo/libdemo.so.1", "lib/python3/site-packages/demo/libdemo.so.1", false),
+            ("demo/sub/_demo.so", "lib/python3/site-packages/demo/sub/_demo.so", false),
+        ]
+    );
+    assert!(inventory.binaries.iter().any(|binary| !binary.symbols.undefined.is_empty()));
+    assert_eq!(inventory.unreadable.len(), 1);
+    assert_eq!(inventory.unreadable[0].member, "demo/broken.so");
+
+    let images = inventory.binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
+    let detection = detect(images, &["linux_x86_64".parse().unwrap()]);
+    assert_eq!((detection.arch, detection.platform().name()), (Some(Arch::X86_64), "manylinux"));
+    let target = Target { platform: detection.platform(), arch: Arch::X86_64 };
+    let graph = resolve(&Universe::new(&inventory.binaries), target, &NothingOutside).unwrap();
+    assert_eq!(graph.foreign.len(), 1);
+    let dependency = graph.wheel_objects().find(|(_, object)| object.file_name() == "libdep.so.1").unwrap().0;
+    assert_eq!(
+        graph.chain(dependency),
+        ["demo/sub/_demo.so", "demo/libdemo.so.1", "demo-1.0.data/platlib/demo/libdep.so.1"]
+    );
+    let program = graph.roots.iter().find(|root| graph.object(root.object).file_name() == "program").unwrap();
+    assert_eq!(program.edges[0].resolution, Resolution::Missing);
+    assert!(program.edges[0].elsewhere.is_some());
 }

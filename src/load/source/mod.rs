@@ -6,6 +6,7 @@ mod outside;
 mod sysroot;
 
 pub use machine::{is_this_machine, this_machine};
+pub(super) use outside::read_symbols;
 pub use outside::{Folder, System};
 pub use sysroot::{FileBytes, FileKind, Sysroot};
 

@@ -150,7 +150,7 @@ fn examine(view: &Sysroot, canonical: &str) -> Examined {
 }
 
 /// Reads the symbols of a slice; what keeps them from being read becomes a fault of the image.
-pub(crate) fn read_symbols(bytes: &[u8], mut image: Image) -> (Arc<Image>, Arc<SymbolFacts>) {
+pub(in crate::load) fn read_symbols(bytes: &[u8], mut image: Image) -> (Arc<Image>, Arc<SymbolFacts>) {
     let symbols = match format::symbols(bytes, &image) {
         Ok(symbols) => symbols,
         Err(error) => {

@@ -1,0 +1,95 @@
+//! Reads the binaries of a wheel: each member once, in parallel, its bytes given back at once.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::source::read_symbols;
+use super::{Binary, Inventory, Role, Unreadable};
+use crate::error::Result;
+use crate::format;
+use crate::tag::WheelFilename;
+use crate::wheel::install::{InstallLayout, InstallScheme};
+use crate::wheel::{Member, Wheel};
+
+/// As much of a member as says what format it is.
+const PREFIX: usize = 64;
+
+/// Reads every member that has a binary's magic number, whatever its name and whatever RECORD says.
+///
+/// Facts and symbols of each slice are read in one go under the archive's memory budget; no bytes are kept. A binary
+/// that cannot be read is listed with the reason and keeps nobody else from being read.
+pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
+    let layout = layout_of(wheel);
+    // The largest first, so that no core is left with a giant at the end.
+    let mut members: Vec<&Member> = wheel.members().iter().collect();
+    members.sort_by_key(|member| std::cmp::Reverse(member.size()));
+    let found: Vec<Found> = members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout)).collect();
+    let mut inventory = Inventory::default();
+    for found in found {
+        match found {
+            Found::Binaries(binaries) => inventory.binaries.extend(binaries),
+            Found::Unreadable(unreadable) => inventory.unreadable.push(unreadable),
+        }
+    }
+    inventory.binaries.sort_by(|a, b| (&a.member, a.image.slice.start).cmp(&(&b.member, b.image.slice.start)));
+    inventory.unreadable.sort_by(|a, b| a.member.cmp(&b.member));
+    inventory
+}
+
+enum Found {
+    Binaries(Vec<Binary>),
+    Unreadable(Unreadable),
+}
+
+/// Returns what a member is, `None` if it is no binary.
+fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Option<Found> {
+    let prefix = match wheel.read_prefix(member, PREFIX) {
+        Ok(prefix) => prefix,
+        // Whether it is a binary cannot be known; one that calls itself a library is said to be unreadable.
+        Err(error) if member.name().contains(".so") => {
+            return Some(Found::Unreadable(Unreadable { member: member.name().to_owned(), error }));
+        }
+        Err(_) => return None,
+    };
+    format::detect(&prefix)?;
+    Some(match binaries(wheel, member, layout) {
+        Ok(binaries) => Found::Binaries(binaries),
+        Err(error) => Found::Unreadable(Unreadable { member: member.name().to_owned(), error }),
+    })
+}
+
+/// Reads one binary, all its slices.
+fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Result<Vec<Binary>> {
+    let bytes = wheel.read(member)?;
+    let installed = layout.installed(member.name());
+    let role = match installed.scheme {
+        InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Role::Loadable,
+        InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
+    };
+    let images = format::inspect(&bytes)?;
+    Ok(images
+        .into_iter()
+        .map(|image| {
+            let (image, symbols) = read_symbols(&bytes, image);
+            Binary {
+                member: member.name().to_owned(),
+                installed: installed.path.clone(),
+                role,
+                image: Arc::clone(&image),
+                symbols,
+                size: member.size(),
+            }
+        })
+        .collect())
+}
+
+/// Returns where the wheel's members lie after install.
+fn layout_of(wheel: &Wheel) -> InstallLayout {
+    let by_name = || wheel.filename().ok().map(WheelFilename::stem);
+    let stem = wheel.dist_info_facts().stem().map(str::to_owned).or_else(by_name).unwrap_or_default();
+    let distribution = stem.split('-').next().unwrap_or(&stem);
+    let data = InstallLayout::data_directory(wheel.members().iter().map(Member::name), &stem);
+    // Purelib and platlib are one tree here, so what the root is plays no part.
+    InstallLayout::new(data.as_deref(), distribution, false)
+}
