@@ -284,6 +284,12 @@ def musllinux(facts, files):
                 "source": MUSL_SOURCE,
             },
         )
+    files.table(
+        "testdata/policy/musl_releases.tsv",
+        ["Releases of musl by the tags of its repository (2026-11-25)."],
+        ["release", "date"],
+        [(row["release"], row["date"]) for row in read_table(facts / "musl/releases.tsv")[1]],
+    )
     about, rows = read_table(facts / "musl/libc_symbols.tsv")
     header = ["symbol", "type", "first", "last", "archs"]
     files.table("policies/symbols/musl/libc.tsv", about, header, [[row[h] for h in header] for row in rows])

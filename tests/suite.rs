@@ -10,6 +10,8 @@ mod elf_symbols;
 mod load;
 #[path = "suite/origin.rs"]
 mod origin;
+#[path = "suite/policy.rs"]
+mod policy;
 #[path = "suite/sbom.rs"]
 mod sbom;
 mod support;

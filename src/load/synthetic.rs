@@ -66,14 +66,14 @@ pub(super) fn wheel(members: &[(&str, &str)]) -> Vec<Binary> {
 
 /// A source that is a list of paths and words; a path with `-> TARGET` is a symbolic link.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     pub kind: Option<SourceKind>,
     pub files: BTreeMap<String, String>,
     pub directories: Vec<(Via, String)>,
 }
 
 impl Listed {
-    pub(super) fn host(files: &[(&str, &str)], environment: &[&str], configured: &[&str]) -> Self {
+    pub(crate) fn host(files: &[(&str, &str)], environment: &[&str], configured: &[&str]) -> Self {
         let contributed = |via: Via, paths: &[&str]| -> Vec<(Via, String)> {
             paths.iter().map(|path| (via, (*path).to_owned())).collect()
         };

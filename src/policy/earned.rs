@@ -1,6 +1,6 @@
 //! `earned`: every platform tag that a wheel's bytes earn, most compatible first, and why not better.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::document::{Policy, PolicyFamily};
 use super::judge::{Verdict, judge};
@@ -124,10 +124,8 @@ fn say_who_allows(verdicts: &mut [Verdict]) {
     let mut settled: Vec<Vec<Option<String>>> = Vec::new();
     for (index, verdict) in verdicts.iter().enumerate() {
         let later = verdicts.get(index + 1..).unwrap_or_default();
-        let allows = |reason: &super::Reason| {
-            let free = |other: &&Verdict| !other.reasons.iter().any(|found| found.same_need(reason));
-            later.iter().find(free).map(|other| other.tag.clone())
-        };
+        let allows =
+            |reason: &super::Reason| later.iter().find(|other| !other.minds(reason)).map(|other| other.tag.clone());
         settled.push(verdict.reasons.iter().map(allows).collect());
     }
     for (verdict, settled) in verdicts.iter_mut().zip(settled) {
@@ -139,11 +137,12 @@ fn say_who_allows(verdicts: &mut [Verdict]) {
 
 /// Of verdicts with the same needs keeps the most compatible one; nearest first.
 fn distinct(verdicts: Vec<Verdict>) -> Vec<Verdict> {
-    let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
+    let same = |one: &Verdict, other: &Verdict| {
+        one.reasons.len() == other.reasons.len() && one.reasons.iter().all(|reason| other.minds(reason))
+    };
     let mut kept: Vec<Verdict> = Vec::new();
     for verdict in verdicts {
-        let needs = verdict.reasons.iter().map(|reason| format!("{:?}", reason.key())).collect();
-        if seen.insert(needs) {
+        if !kept.iter().any(|other| same(other, &verdict)) {
             kept.push(verdict);
         }
     }

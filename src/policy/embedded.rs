@@ -125,10 +125,9 @@ files! {
 
 /// Returns the symbol table at a path below `policies/symbols/`, without `.tsv`.
 pub(super) fn symbols(path: &str) -> Option<&'static str> {
-    let found = |(name, _): &&(&str, &str)| {
-        name.strip_prefix("symbols/").and_then(|name| name.strip_suffix(".tsv")) == Some(path)
-    };
-    SYMBOLS.iter().find(found).map(|(_, text)| *text)
+    let name = |entry: &(&'static str, &'static str)| entry.0["symbols/".len()..].trim_end_matches(".tsv");
+    let found = SYMBOLS.binary_search_by(|entry| name(entry).cmp(path)).ok()?;
+    SYMBOLS.get(found).map(|(_, text)| *text)
 }
 
 #[cfg(test)]
@@ -161,5 +160,8 @@ mod tests {
     fn every_symbol_table_is_built_in() {
         let built_in: Vec<&str> = SYMBOLS.iter().map(|(path, _)| *path).collect();
         assert_eq!(built_in, on_disk("symbols", "tsv"));
+        for path in built_in {
+            assert!(symbols(&path["symbols/".len()..path.len() - ".tsv".len()]).is_some(), "{path}");
+        }
     }
 }

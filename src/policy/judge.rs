@@ -26,6 +26,11 @@ impl Verdict {
         self.reasons.is_empty()
     }
 
+    /// Returns true if one of the reasons is about the same need, whatever the tag.
+    pub fn minds(&self, reason: &Reason) -> bool {
+        self.reasons.binary_search_by(|other| other.key().cmp(&reason.key())).is_ok()
+    }
+
     /// Returns the number of symbols, each in each binary, that stand in the way.
     pub fn symbol_count(&self) -> usize {
         self.reasons.iter().map(|reason| reason.symbols().len()).sum()
@@ -55,13 +60,17 @@ pub fn judge(policy: &Policy, arch: Arch, subject: &Subject<'_>) -> Verdict {
     let mut case = Case { policy, arch, here, subject, counted, verdict };
     for place in 0..subject.binaries().len() {
         if case.counted.has(place) {
-            for rule in rules::ALL {
+            // What is for another machine is refused as such; no other question makes sense.
+            let here = rules::runs_on(case.binary(place).image, arch);
+            for rule in if here { rules::ALL } else { rules::FOREIGN } {
                 rule(&mut case, place);
             }
         }
     }
     let mut verdict = case.verdict;
     verdict.reasons.sort_by(|one, other| one.key().cmp(&other.key()));
+    // One import that several roots miss is one need.
+    verdict.reasons.dedup_by(|one, other| one.same_need(other));
     verdict
 }
 
@@ -74,8 +83,7 @@ pub fn judge_within(set: &PolicySet, policy: &Policy, arch: Arch, subject: &Subj
             break;
         }
         let other = judge(later, arch, subject);
-        let (still, settled): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|reason| other.reasons.iter().any(|found| found.same_need(reason)));
+        let (still, settled): (Vec<_>, Vec<_>) = open.into_iter().partition(|reason| other.minds(reason));
         for reason in settled {
             reason.allowed_by = Some(other.tag.clone());
         }
@@ -167,7 +175,7 @@ impl<'a, 's> Case<'a, 's> {
         };
         if self.subject.tolerates(code) {
             self.verdict.notes.push(reason.diagnostic().at(crate::diagnostic::Severity::Note));
-        } else if !self.verdict.reasons.iter().any(|other| other == &reason) {
+        } else {
             self.verdict.reasons.push(reason);
         }
     }

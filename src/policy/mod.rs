@@ -16,6 +16,10 @@ mod rules;
 mod set;
 mod subject;
 mod symbols;
+#[cfg(test)]
+mod synthetic;
+#[cfg(test)]
+mod tests;
 
 pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
 pub use earned::{Earned, Machine, earned, libcs, machine};

@@ -1,10 +1,12 @@
 //! `Needs`: what one binary asks of others, gathered once and then held against every policy.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::document::Node;
 use super::subject::{Provider, Standing, Subject};
+use super::symbols::{self, GlibcExport};
+use crate::arch::Arch;
 use crate::format::symbols::name_hash;
 use crate::format::{Binding, Symbol};
 
@@ -36,6 +38,8 @@ pub(super) struct Needs<'a> {
     pub(super) open: bool,
     /// Hashes of the names of all symbols that must resolve, sorted, with their place among the undefined symbols.
     strong: Vec<(u64, usize)>,
+    /// Which of glibc's libraries export each of `plain`, looked up when first asked for.
+    glibc: OnceLock<Vec<Vec<GlibcExport>>>,
 }
 
 impl<'a> Needs<'a> {
@@ -91,7 +95,14 @@ impl<'a> Needs<'a> {
                 Provider::Wheel(_) => {}
             }
         }
-        Self { versions: versions.collect(), plain, outside, open, strong }
+        Self { versions: versions.collect(), plain, outside, open, strong, glibc: OnceLock::new() }
+    }
+
+    /// Returns which of glibc's libraries export one of `plain`; a subject is for one architecture.
+    pub(super) fn glibc(&self, symbol: &str, arch: Arch) -> &[GlibcExport] {
+        let all = self.glibc.get_or_init(|| self.plain.iter().map(|name| symbols::glibc(name, arch)).collect());
+        let found = self.plain.binary_search(&symbol).ok().and_then(|index| all.get(index));
+        found.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns the symbol of that name, if the binary has it undefined and it must resolve.

@@ -74,24 +74,63 @@ pub(super) fn is_glibc(soname: &str) -> bool {
     Table::open("glibc/sonames").is_some_and(|table| table.rows(soname).next().is_some())
 }
 
-/// Returns what is known of a symbol of glibc's library at a release (2.17), whatever its node.
-pub(super) fn glibc(soname: &str, symbol: &str, arch: Arch, release: &Number) -> Presence {
-    let arch = arch.linux_name();
-    let table = glibc_library(soname, &arch).and_then(|library| Table::open(&format!("glibc/{library}")));
-    let Some(table) = table else { return Presence::Unknown };
-    let mut best = Presence::Absent;
-    for row in table.rows(symbol) {
-        // type, size, since, until, versions
-        let nodes = column(&row, 4).split(';').find_map(|group| {
-            let (archs, versions) = group.split_once('=')?;
-            holds(archs, &arch).then_some(versions)
-        });
-        let Some(nodes) = nodes else { continue };
-        let since = Number::parse(column(&row, 2)).or_else(|| nodes.split(',').filter_map(Number::parse).min());
-        let until = Number::parse(column(&row, 3));
-        best = better(best, presence(since, until, release));
+/// One line of glibc's tables: a library that exports a symbol on some architecture, and in which releases.
+#[derive(Debug, Clone)]
+pub(super) struct GlibcExport {
+    /// The library's SONAME.
+    pub(super) library: &'static str,
+    since: Option<Number>,
+    until: Option<Number>,
+}
+
+impl GlibcExport {
+    /// Returns what it says of a release.
+    pub(super) fn at(&self, release: &Number) -> Presence {
+        presence(self.since.clone(), self.until.clone(), release)
     }
-    best
+}
+
+/// glibc's libraries that a symbol without version can come from; the dynamic loader comes by its architecture.
+const GLIBC: [&str; 10] = [
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libutil.so.1",
+    "libresolv.so.2",
+    "libanl.so.1",
+    "libnsl.so.1",
+    "libmvec.so.1",
+];
+
+/// Returns which of glibc's libraries export a symbol on an architecture, whatever its node.
+pub(super) fn glibc(symbol: &str, arch: Arch) -> Vec<GlibcExport> {
+    let mut found = Vec::new();
+    let name = arch.linux_name();
+    for library in GLIBC.into_iter().chain(glibc_loader(&name)) {
+        let table = glibc_library(library, &name).and_then(|file| Table::open(&format!("glibc/{file}")));
+        for row in table.into_iter().flat_map(|table| table.rows(symbol)) {
+            // type, size, since, until, versions
+            let nodes = column(&row, 4).split(';').find_map(|group| {
+                let (archs, versions) = group.split_once('=')?;
+                holds(archs, &name).then_some(versions)
+            });
+            let Some(nodes) = nodes else { continue };
+            let since = Number::parse(column(&row, 2)).or_else(|| nodes.split(',').filter_map(Number::parse).min());
+            found.push(GlibcExport { library, since, until: Number::parse(column(&row, 3)) });
+        }
+    }
+    found
+}
+
+/// The SONAME of the dynamic loader.
+fn glibc_loader(arch: &str) -> Option<&'static str> {
+    let table = Table::open("glibc/sonames")?;
+    table.0.lines().find_map(|line| {
+        let row: Vec<&'static str> = line.split('\t').collect();
+        (column(&row, 1) == "ld" && holds(column(&row, 4), arch)).then(|| column(&row, 0))
+    })
 }
 
 /// Returns what is known of a symbol of musl at a release (1.2.6).
@@ -241,19 +280,25 @@ mod tests {
         }
     }
 
+    fn at(symbol: &str, library: &str, arch: Arch, release: &str) -> Presence {
+        let exports = glibc(symbol, arch).into_iter().filter(|export| export.library == library);
+        exports.map(|export| export.at(&number(release))).fold(Presence::Absent, better)
+    }
+
     #[test]
     fn a_symbol_that_moved_between_libraries_is_where_the_release_has_it() {
-        let at = |soname, release: &str| glibc(soname, "pthread_create", Arch::X86_64, &number(release));
+        let at = |library, release| at("pthread_create", library, Arch::X86_64, release);
         assert_eq!(at("libpthread.so.0", "2.17"), Presence::Here(Some(number("2.2.5"))));
         assert_eq!(at("libpthread.so.0", "2.34"), Presence::Absent);
         assert_eq!(at("libc.so.6", "2.17"), Presence::Later(number("2.34")));
         assert_eq!(at("libc.so.6", "2.34"), Presence::Here(Some(number("2.34"))));
-        assert_eq!(at("libX11.so.6", "2.34"), Presence::Unknown);
+        assert!(glibc("XOpenDisplay", Arch::X86_64).is_empty());
+        assert_eq!(glibc("__tls_get_addr", Arch::X86_64)[0].library, "ld-linux-x86-64.so.2");
     }
 
     #[test]
     fn a_port_that_came_late_has_no_symbol_before() {
-        let at = |release: &str| glibc("libc.so.6", "memcpy", Arch::Riscv64, &number(release));
+        let at = |release| at("memcpy", "libc.so.6", Arch::Riscv64, release);
         assert_eq!(at("2.26"), Presence::Later(number("2.27")));
         assert_eq!(at("2.27"), Presence::Here(Some(number("2.27"))));
     }

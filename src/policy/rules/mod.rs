@@ -19,6 +19,9 @@ pub(super) use libc::Evidence;
 /// A question about the binary at a place.
 pub(super) type Rule = fn(&mut Case<'_, '_>, usize);
 
+/// What is asked of a binary for another machine.
+pub(super) const FOREIGN: &[Rule] = &[architecture::rule];
+
 /// Every rule, in the order in which a person would ask.
 pub(super) const ALL: &[Rule] = &[
     architecture::rule,

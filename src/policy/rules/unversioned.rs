@@ -99,39 +99,29 @@ fn vendored(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
         && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
 }
 
-/// glibc's libraries that a symbol without version can come from.
-const GLIBC: [&str; 10] = [
-    "libc.so.6",
-    "libm.so.6",
-    "libpthread.so.0",
-    "libdl.so.2",
-    "librt.so.1",
-    "libutil.so.1",
-    "libresolv.so.2",
-    "libanl.so.1",
-    "libnsl.so.1",
-    "libmvec.so.1",
-];
-
 fn on_glibc(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
-    let outside = &case.binary(place).needs.outside;
-    let mut later: Option<(String, Number)> = None;
+    let needs = &case.binary(place).needs;
     if let Some(release) = case.here.ceilings.get("GLIBC") {
-        let loader = case.here.libraries.iter().map(String::as_str);
-        for library in GLIBC.into_iter().chain(loader).filter(|library| case.policy.gives(case.arch, library)) {
-            match symbols::glibc(library, symbol, case.arch, release) {
+        let mut later: Option<(&str, Number)> = None;
+        let exports = needs.glibc(symbol, case.arch);
+        for export in exports.iter().filter(|export| case.policy.gives(case.arch, export.library)) {
+            match export.at(release) {
                 Presence::Here(_) => return Finding::Fine,
                 Presence::Later(since) if later.as_ref().is_none_or(|(_, first)| since < *first) => {
-                    later = Some((library.to_owned(), since));
+                    later = Some((export.library, since));
                 }
                 Presence::Later(_) | Presence::Absent | Presence::Unknown => {}
             }
         }
         if let Some((library, since)) = later {
-            return Finding::Refused(library, Some(format!("glibc {since}")), format!("glibc {release}"));
+            let (since, allowed) = (format!("glibc {since}"), format!("glibc {release}"));
+            return Finding::Refused(library.to_owned(), Some(since), allowed);
         }
     }
     for library in ["libstdc++.so.6", "libgcc_s.so.1"] {
+        if !needs.outside.contains(library) {
+            continue;
+        }
         let nodes = symbols::gcc(library, symbol, case.arch);
         if nodes.iter().any(|node| case.here.allows(node)) {
             return Finding::Fine;
@@ -141,7 +131,7 @@ fn on_glibc(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
             return Finding::Refused(library.to_owned(), Some(format!("`{}`", node.name)), format!("`{allowed}`"));
         }
     }
-    if outside.contains("libz.so.1") && case.policy.gives(case.arch, "libz.so.1") {
+    if needs.outside.contains("libz.so.1") && case.policy.gives(case.arch, "libz.so.1") {
         return match symbols::zlib(symbol) {
             Some(ZlibExport::Node(node)) => zlib_node(case, &Node::new(node)),
             // What only some builds export is among the denied symbols.
