@@ -1,5 +1,7 @@
 //! The integration tests, one binary: a module for each capability.
 
+#[path = "suite/diagnostics.rs"]
+mod diagnostics;
 #[path = "suite/elf_facts.rs"]
 mod elf_facts;
 #[path = "suite/elf_hostile.rs"]

@@ -13,7 +13,8 @@ mod tags;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::error::Result;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::{Error, Result};
 use crate::format;
 use crate::lint::{self, Sheet};
 use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
@@ -119,6 +120,16 @@ pub fn contents(path: &Path, _ignore_recorded: bool) -> Result<Contents> {
     })
 }
 
+/// Returns the finding about a file that is no archive at all.
+pub fn no_archive(error: &Error) -> Diagnostic {
+    Diagnostic::new(Code::TW101, error.message().to_owned())
+}
+
+/// Returns the finding about a bare binary that cannot be read.
+pub fn no_binary(error: &Error) -> Diagnostic {
+    Diagnostic::new(Code::TW201, error.message().to_owned())
+}
+
 /// Examines an opened wheel.
 ///
 /// # Errors
@@ -161,8 +172,8 @@ fn layout(sheet: &Sheet<'_>) -> InstallLayout {
 /// # Errors
 /// `Unsupported` if the bytes are of no known format, `Malformed` if they cannot be read at all.
 pub fn audit_binary(path: &str, bytes: &[u8], options: &AuditOptions) -> Result<Report> {
-    let mut inventory = Inventory::default();
-    inventory.binaries = read_binary(path, path.trim_start_matches('/'), bytes)?;
+    let binaries = read_binary(path, path.trim_start_matches('/'), bytes)?;
+    let inventory = Inventory { binaries, ..Inventory::default() };
     let mut report = options.report(path);
     let case = Case { bare: true, ..Case::default() };
     examine(&mut report, &inventory, &case, options)?;

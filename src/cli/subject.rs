@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::audit::{self, AuditOptions};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format;
 use crate::report::Report;
@@ -54,15 +54,15 @@ pub fn show(path: &Path, options: &AuditOptions) -> Result<Report> {
 /// `Io` if it is absent or cannot be read.
 pub fn check(path: &Path, options: &AuditOptions) -> Result<Report> {
     let name = path.display().to_string();
-    let (result, code) = match identify(path)? {
-        Subject::Binary(bytes) => (audit::audit_binary(&name, &bytes, options), Code::TW201),
-        Subject::Archive => (audit::audit(path, options, audit::Depth::Everything), Code::TW101),
+    let (result, finding): (_, fn(&Error) -> Diagnostic) = match identify(path)? {
+        Subject::Binary(bytes) => (audit::audit_binary(&name, &bytes, options), audit::no_binary),
+        Subject::Archive => (audit::audit(path, options, audit::Depth::Everything), audit::no_archive),
     };
     match result {
         Err(error) if error.kind() == ErrorKind::Io => Err(error.about(name)),
         Err(error) => {
             let mut report = options.report(&name);
-            report.push(Diagnostic::new(code, error.message().to_owned()));
+            report.push(finding(&error));
             Ok(report)
         }
         Ok(report) => Ok(report),

@@ -1,0 +1,266 @@
+//! Every diagnostic: the example on its page is what a wheel made for it gives. `UPDATE=1 cargo test` writes the pages.
+
+use std::path::Path;
+
+use truewheel::audit::{AuditOptions, Depth, audit};
+use truewheel::diagnostic::Code;
+use truewheel::report::human::{Palette, finding};
+use truewheel::report::{Finding, Report};
+
+use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::wheel::{Entry, RecordText, WheelBuilder};
+
+const GLIBC: &str = "cp311-cp311-manylinux_2_17_x86_64";
+const EXTENSION: &str = "demo/_core.cpython-311-x86_64-linux-gnu.so";
+
+/// An extension module that needs the C library alone.
+fn extension() -> ElfSpec {
+    ElfSpec { needed: vec![b"libc.so.6"], symbols: vec![SymbolSpec::defined(b"PyInit__core", 1)], ..ElfSpec::default() }
+}
+
+/// A wheel with this extension module.
+fn with(spec: &ElfSpec) -> WheelBuilder {
+    with_tags(GLIBC, spec)
+}
+
+fn with_tags(tags: &str, spec: &ElfSpec) -> WheelBuilder {
+    WheelBuilder::new(tags).file(EXTENSION, &spec.build())
+}
+
+fn sound() -> WheelBuilder {
+    WheelBuilder::new("py3-none-any").file("demo/__init__.py", b"")
+}
+
+/// A sound wheel with an odd member.
+fn odd(change: impl Fn(&mut Entry)) -> WheelBuilder {
+    let mut entry = Entry::new("demo/data.txt", b"some text\n");
+    change(&mut entry);
+    sound().entry(entry)
+}
+
+fn undefined(names: &[&'static [u8]]) -> ElfSpec {
+    let mut symbols: Vec<SymbolSpec> = names.iter().map(|name| SymbolSpec::undefined(name, 1)).collect();
+    symbols.push(SymbolSpec::defined(b"PyInit__core", 1));
+    ElfSpec { symbols, ..extension() }
+}
+
+/// `.note.gnu.property` that asks for x86-64-v3 (`GNU_PROPERTY_X86_ISA_1_NEEDED`).
+fn processor_level() -> Vec<u8> {
+    let mut note = Vec::new();
+    for word in [0xc000_8002_u32, 4, 4, 0] {
+        note.extend(word.to_le_bytes());
+    }
+    note
+}
+
+/// The wheel that gives a code; `None` where a wheel alone does not.
+fn wheel(code: Code) -> Option<WheelBuilder> {
+    Some(match code {
+        Code::TW102 => WheelBuilder { suffix: b"something".to_vec(), ..sound() },
+        Code::TW103 => odd(|_| ()).file("demo/data.txt", b"other text\n"),
+        Code::TW104 => odd(|entry| entry.name = b"../data.txt".to_vec()),
+        Code::TW105 => odd(|entry| entry.mode = 0o120_777),
+        Code::TW106 => sound().file("demo/zeros.bin", &vec![0; 70 << 20]),
+        Code::TW107 => odd(|entry| entry.method = 12),
+        Code::TW108 => odd(|entry| entry.flags = 1),
+        Code::TW109 => odd(|entry| entry.flags = 8),
+        Code::TW110 => odd(|entry| entry.crc = Some(1)),
+        Code::TW111 => odd(|entry| entry.extra = vec![1, 0, 3, 0, 0, 0, 0]),
+        Code::TW112 => WheelBuilder { comment: b"made by hand".to_vec(), ..sound() },
+        Code::TW113 => odd(|_| ()).file("demo/Data.txt", b""),
+        Code::TW114 => odd(|entry| entry.mode = 0o100_666),
+        Code::TW201 => WheelBuilder::new(GLIBC).file(EXTENSION, &extension().build()[..200]),
+        Code::TW202 => {
+            let mut built = extension().build_with_places();
+            // `sh_offset` of `.dynamic`: moved by eight bytes.
+            let at = usize::try_from(built.section_headers).unwrap();
+            let sections = (built.bytes.len() - at) / 64;
+            let dynamic = (0..sections).map(|index| at + index * 64).find(|at| built.bytes[at + 4] == 6).unwrap();
+            built.bytes[dynamic + 24] = built.bytes[dynamic + 24].wrapping_add(8);
+            WheelBuilder::new(GLIBC).file(EXTENSION, &built.bytes)
+        }
+        Code::TW203 => with(&ElfSpec { stack: Some(7), ..extension() }),
+        Code::TW204 => with(&ElfSpec { entries: vec![(22, 0)], ..extension() }),
+        Code::TW205 => with(&ElfSpec { rpath: Some(b"/home/build/lib"), ..extension() }),
+        Code::TW206 => with(&ElfSpec { needed: vec![b"libc.so.6", b"build/libfoo.so"], ..extension() }),
+        Code::TW207 | Code::TW410 => with_tags(
+            "cp313-cp313-android_24_arm64_v8a",
+            &ElfSpec { machine: 183, needed: vec![b"libc.so"], has_sections: false, ..extension() },
+        ),
+        Code::TW208 => with(&ElfSpec { soname: Some(b"a.so"), names: vec![(14, b"b.so")], ..extension() }),
+        Code::TW301 | Code::TW612 => with_tags(
+            "cp311-cp311-linux_x86_64",
+            &ElfSpec { needed: vec![b"libfoo.so.1", b"libc.so.6"], ..extension() },
+        ),
+        Code::TW302 => with(&ElfSpec { needed: vec![b"libfoo.so.1"], rpath: Some(b"$ORIGIN/lib"), ..extension() })
+            .file(
+                "demo/lib/libfoo.so.1",
+                &ElfSpec { machine: 183, soname: Some(b"libfoo.so.1"), ..ElfSpec::default() }.build(),
+            ),
+        Code::TW303 => {
+            let foo = |symbol| ElfSpec {
+                soname: Some(b"libfoo.so.1"),
+                symbols: vec![SymbolSpec::defined(symbol, 1)],
+                ..ElfSpec::default()
+            };
+            let spec = ElfSpec { needed: vec![b"libfoo.so.1"], rpath: Some(b"$ORIGIN"), ..extension() };
+            with(&spec)
+                .file("demo/libfoo.so.1", &foo(b"foo").build())
+                .file("other/_core.cpython-311-x86_64-linux-gnu.so", &spec.build())
+                .file("other/libfoo.so.1", &foo(b"bar").build())
+        }
+        Code::TW304 => with(&ElfSpec { needed: vec![b"libcuda.so.1"], ..extension() })
+            .file("demo-1.0.dist-info/truewheel.json", br#"{"schema": 1, "excluded": ["libcuda.so.1"]}"#),
+        Code::TW305 => with_tags(
+            "cp311-cp311-linux_x86_64",
+            &ElfSpec { needed: vec![b"libfoo.so.1"], runpath: Some(b"/opt/foo/lib"), ..extension() },
+        ),
+        Code::TW307 => WheelBuilder::new("cp311-cp311-linux_x86_64").file(
+            "demo-1.0.data/data/share/plugin.so",
+            &ElfSpec { needed: vec![b"libfoo.so.1"], ..ElfSpec::default() }.build(),
+        ),
+        Code::TW401 | Code::TW601 => with(&ElfSpec {
+            symbols: vec![SymbolSpec::undefined(b"pthread_create", 2), SymbolSpec::defined(b"PyInit__core", 1)],
+            needs: vec![(b"libc.so.6", vec![(b"GLIBC_2.34", 0)])],
+            ..extension()
+        }),
+        Code::TW402 => with(&ElfSpec { needed: vec![b"libfoo.so.1", b"libc.so.6"], ..extension() }),
+        Code::TW403 => with(&ElfSpec { needed: vec![b"libz.so.1", b"libc.so.6"], ..undefined(&[b"_tr_init"]) }),
+        Code::TW404 => with_tags(
+            "cp311-cp311-musllinux_1_1_x86_64",
+            &ElfSpec { needed: vec![b"libc.musl-x86_64.so.1"], ..undefined(&[b"qsort_r"]) },
+        ),
+        Code::TW405 => with(&ElfSpec { notes: vec![(b"GNU\0", 5, processor_level())], ..extension() }),
+        Code::TW406 => with(&extension()).file("demo/other.so", &ElfSpec { machine: 183, ..extension() }.build()),
+        Code::TW407 => with(&ElfSpec { needed: vec![b"libc.musl-x86_64.so.1"], ..extension() }),
+        Code::TW408 => with(&undefined(&[b"frobnicate"])),
+        Code::TW501 => with(&ElfSpec { needed: vec![b"libpython3.11.so.1.0", b"libc.so.6"], ..extension() }),
+        Code::TW502 => with(&ElfSpec {
+            symbols: vec![SymbolSpec::defined(b"PyInit__core", 1), SymbolSpec::defined(b"Py_Initialize", 1)],
+            ..extension()
+        }),
+        Code::TW503 => with(&undefined(&[b"PyUnicodeUCS2_AsUTF8String"])),
+        Code::TW504 => with(&undefined(&[b"PyFPE_jbuf"])),
+        Code::TW602 => {
+            let wheel_file = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n".to_owned();
+            WheelBuilder { wheel_file: Some(wheel_file), ..sound() }
+        }
+        Code::TW603 => WheelBuilder { record: RecordText::Absent, ..sound() },
+        Code::TW604 => WheelBuilder { record: RecordText::Text("demo-1.0.dist-info/RECORD,,\n".to_owned()), ..sound() },
+        Code::TW605 => WheelBuilder { record: RecordText::Text("demo/gone.py,,\n".to_owned()), ..sound() },
+        Code::TW606 => {
+            let row = crate::support::wheel::row("demo/__init__.py", b"pass\n");
+            WheelBuilder { record: RecordText::Text(row), ..sound() }
+        }
+        Code::TW607 => WheelBuilder { record: RecordText::Text("demo/__init__.py,md5=abc,0\n".to_owned()), ..sound() },
+        Code::TW608 => WheelBuilder { version: "one".to_owned(), ..sound() },
+        Code::TW609 => {
+            WheelBuilder { wheel_file: Some("Root-Is-Purelib: true\nTag: py3-none-any\n".to_owned()), ..sound() }
+        }
+        Code::TW610 => {
+            let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 2.0\n".to_owned();
+            WheelBuilder { metadata: Some(metadata), ..sound() }
+        }
+        Code::TW611 => {
+            let mut wheel = with(&extension());
+            wheel.wheel_file = wheel.wheel_file.map(|text| text.replace("Purelib: false", "Purelib: true"));
+            wheel
+        }
+        Code::TW614 => with_tags("py3-none-any", &extension()),
+        Code::TW615 => WheelBuilder::new("py3-none-beos_r5").file("demo/__init__.py", b""),
+        _ => return None,
+    })
+}
+
+/// Examines whatever gives the code.
+fn report(code: Code, folder: &Path) -> Option<Report> {
+    let options = AuditOptions::default();
+    if code == Code::TW101 {
+        let path = folder.join("demo-1.0-py3-none-any.whl");
+        std::fs::write(&path, b"<!DOCTYPE html>\n").unwrap();
+        let mut report = options.report("demo-1.0-py3-none-any.whl");
+        report.push(truewheel::audit::no_archive(&audit(&path, &options, Depth::Everything).unwrap_err()));
+        return Some(report);
+    }
+    let path = wheel(code)?.write(folder);
+    Some(audit(&path, &options, Depth::Everything).unwrap_or_else(|error| panic!("{code}: {error}")))
+}
+
+fn first(report: &Report, code: Code) -> Option<&Finding> {
+    report.diagnostics.iter().find(|finding| finding.diagnostic.code == code)
+}
+
+/// Codes that only a repair gives: their examples are made in `repair_diagnostics`.
+const BY_REPAIR: &[Code] = &[
+    Code::TW304,
+    Code::TW306,
+    Code::TW308,
+    Code::TW409,
+    Code::TW613,
+    Code::TW616,
+    Code::TW701,
+    Code::TW702,
+    Code::TW703,
+    Code::TW901,
+    Code::TW902,
+];
+
+#[test]
+fn every_page_shows_what_a_wheel_really_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut complaints = Vec::new();
+    for code in Code::ALL.iter().filter(|code| !BY_REPAIR.contains(code)) {
+        let Some(report) = report(*code, folder.path()) else {
+            complaints.push(format!("{code}: no wheel gives it"));
+            continue;
+        };
+        match first(&report, *code) {
+            Some(found) => complaints.extend(compare(*code, &finding(found, &Palette::default()))),
+            None => {
+                let codes: Vec<String> = report
+                    .diagnostics
+                    .iter()
+                    .map(|f| format!("{} {}", f.diagnostic.code, f.diagnostic.message))
+                    .collect();
+                complaints.push(format!("{code}: its wheel gives {codes:?}"));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "UPDATE=1 writes the pages:\n{}", complaints.join("\n"));
+}
+
+/// Compares the example of a page, or writes it.
+fn compare(code: Code, rendered: &str) -> Option<String> {
+    let wanted = format!("```text\n{rendered}```");
+    let page = code.page();
+    let (before, rest) = page.split_once("## Example\n")?;
+    let (example, after) = rest.split_once("## What to do\n")?;
+    if example.trim() == wanted {
+        return None;
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/diagnostics/{code}.md"));
+        std::fs::write(path, format!("{before}## Example\n\n{wanted}\n\n## What to do\n{after}")).unwrap();
+        return None;
+    }
+    Some(format!("{code}: the page says\n{}\nand the wheel gives\n{wanted}", example.trim()))
+}
+
+#[test]
+fn every_page_has_its_four_sections_in_order() {
+    for code in Code::ALL {
+        let page = code.page();
+        let headings: Vec<&str> = page.lines().filter(|line| line.starts_with('#')).collect();
+        let title = format!("# {code}: {}", code.slug());
+        assert_eq!(
+            headings,
+            [&title, "## What it means", "## Why it matters", "## Example", "## What to do"],
+            "{code}"
+        );
+        let sections: Vec<&str> = page.split("\n## ").skip(1).collect();
+        for section in sections.iter().filter(|section| !section.starts_with("Example")) {
+            let (heading, text) = section.split_once('\n').unwrap();
+            assert!(text.trim().len() > 20, "{code}: `{heading}` says nothing");
+        }
+    }
+}
