@@ -79,7 +79,7 @@ impl EditSet {
             return Ok(());
         }
         if let Some(other) = self.edits.iter().find(|other| contradict(other, &edit)) {
-            return Err(Error::usage(format!("{edit:?} contradicts {other:?}")));
+            return Err(Error::usage(format!("`{edit}` contradicts `{other}`")));
         }
         self.edits.push(edit);
         Ok(())
@@ -137,5 +137,28 @@ impl Edited {
     /// Returns the result of an edit.
     pub fn new(bytes: Vec<u8>, changes: Vec<Change>, notes: Vec<String>) -> Self {
         Self { bytes, changes, notes }
+    }
+}
+
+impl std::fmt::Display for Edit {
+    /// Writes the edit as the command line spells it, e.g. `set-soname libx.so.1`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Edit::SetIdentity(name) => write!(f, "set-soname {name}"),
+            Edit::ReplaceImport { from, to } => write!(f, "replace-import {from}={to}"),
+            Edit::AddImport(name) => write!(f, "add-import {name}"),
+            Edit::RemoveImport(name) => write!(f, "remove-import {name}"),
+            Edit::SetSearchPath { paths, kind } => {
+                let kind = kind.map_or("rpath", SearchPathKind::name);
+                write!(f, "set-{kind} {}", paths.join(":"))
+            }
+            Edit::AddSearchPath(path) => write!(f, "add-rpath {path}"),
+            Edit::RemoveSearchPath(path) => write!(f, "remove-rpath {path}"),
+            Edit::SetSearchPathKind(kind) => write!(f, "rpath-kind {}", kind.name()),
+            Edit::SetInterpreter(path) => write!(f, "set-interpreter {path}"),
+            Edit::ClearExecutableStack => f.write_str("clear-exec-stack"),
+            Edit::Strip(StripLevel::Debug) => f.write_str("strip=debug"),
+            Edit::Strip(StripLevel::All) => f.write_str("strip=all"),
+        }
     }
 }

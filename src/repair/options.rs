@@ -1,0 +1,189 @@
+//! What a repair is asked to do: every flag as a value, nothing read from the environment.
+
+use std::path::PathBuf;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use super::plan_file::PlanFile;
+use crate::diagnostic::Code;
+use crate::error::{Error, Result};
+use crate::format::StripLevel;
+use crate::policy::{self, PolicySet};
+use crate::tag::PlatformTag;
+
+/// Where libraries are looked for outside the wheel.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Search {
+    /// `--lib-path`, in order.
+    pub folders: Vec<PathBuf>,
+    /// `--sysroot`.
+    pub sysroot: Option<PathBuf>,
+    /// Whether this machine is looked at; only ever where the wheel is for it.
+    pub host: bool,
+    /// `LD_LIBRARY_PATH` of this machine, split.
+    pub environment: Vec<String>,
+}
+
+/// A library that nothing imports and that is vendored all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// A path, or a name that is searched for.
+    pub library: String,
+    /// Its folder after install, relative to site-packages; `None`: where vendored libraries go.
+    pub destination: Option<String>,
+}
+
+/// Names that match some of the patterns; each pattern remembers its text.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns {
+    texts: Vec<String>,
+    globs: GlobSet,
+}
+
+impl Patterns {
+    /// Returns the set of `patterns`: shell globs in which `*` also matches `/`.
+    ///
+    /// # Errors
+    /// `Usage` if one is no glob.
+    pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
+        let texts: Vec<String> = patterns.into_iter().map(Into::into).collect();
+        let mut builder = GlobSetBuilder::new();
+        for text in &texts {
+            let glob =
+                Glob::new(text).map_err(|error| Error::usage(format!("`{text}` is no glob: {}", error.kind())))?;
+            builder.add(glob);
+        }
+        let globs = builder.build().map_err(|error| Error::usage(format!("too many patterns: {error}")))?;
+        Ok(Self { texts, globs })
+    }
+
+    /// Returns the patterns of `--exclude`: globs, and `@name` for a preset.
+    ///
+    /// # Errors
+    /// `Usage` if one is no glob, or no preset has that name.
+    pub fn with_presets(patterns: &[String]) -> Result<Self> {
+        let mut texts = Vec::new();
+        for pattern in patterns {
+            let Some(name) = pattern.strip_prefix('@') else {
+                texts.push(pattern.clone());
+                continue;
+            };
+            let preset = policy::presets().iter().find(|preset| preset.name == name);
+            let preset = preset.ok_or_else(|| {
+                let names: Vec<String> =
+                    policy::presets().iter().map(|preset| format!("`@{}`", preset.name)).collect();
+                Error::usage(format!("no preset is called `{pattern}`")).hint(format!("known: {}", names.join(", ")))
+            })?;
+            texts.extend(preset.libraries.iter().cloned());
+        }
+        Self::new(texts)
+    }
+
+    /// Returns true if some pattern matches.
+    pub fn matches(&self, name: &str) -> bool {
+        self.globs.is_match(name)
+    }
+
+    /// Returns the numbers of the patterns that match.
+    pub fn matching(&self, name: &str) -> Vec<usize> {
+        self.globs.matches(name)
+    }
+
+    /// Returns the patterns' texts.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Returns true if there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+}
+
+/// Everything that `repair` can be asked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// `--plat`; empty for `auto`.
+    pub plat: Vec<PlatformTag>,
+    /// `--only-plat`.
+    pub only_plat: bool,
+    /// Where libraries are looked for.
+    pub search: Search,
+    /// `--exclude`, presets expanded.
+    pub exclude: Patterns,
+    /// The patterns of `--exclude` as given, for messages.
+    pub exclude_as_given: Vec<String>,
+    /// `--include`.
+    pub include: Vec<Include>,
+    /// `--no-mangle`.
+    pub no_mangle: Patterns,
+    /// `--lib-dir`: what is appended to the distribution's name; `None`: the platform's convention.
+    pub lib_dir: Option<String>,
+    /// `--strip`.
+    pub strip: Option<StripLevel>,
+    /// `--compress`, 0 to 12.
+    pub compress: u8,
+    /// False for `--no-update-tags`.
+    pub update_tags: bool,
+    /// `--ignore-missing-dependencies`: a missing library is a warning.
+    pub ignore_missing: bool,
+    /// `--ignore-recorded`: exclusions recorded in the wheel do not hold.
+    pub ignore_recorded: bool,
+    /// False for `--no-sbom`.
+    pub sbom: bool,
+    /// `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<i64>,
+    /// `--plan`: every needed name that the policy does not give must be mentioned.
+    pub decisions: Option<PlanFile>,
+    /// Codes of `--accept`.
+    pub accept: Vec<Code>,
+    /// The policies.
+    pub policies: PolicySet,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            plat: Vec::new(),
+            only_plat: false,
+            search: Search::default(),
+            exclude: Patterns::default(),
+            exclude_as_given: Vec::new(),
+            include: Vec::new(),
+            no_mangle: Patterns::default(),
+            lib_dir: None,
+            strip: None,
+            compress: 6,
+            update_tags: true,
+            ignore_missing: false,
+            ignore_recorded: false,
+            sbom: true,
+            source_date_epoch: None,
+            decisions: None,
+            accept: Vec::new(),
+            policies: PolicySet::embedded(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_matches_across_folders() {
+        let patterns = Patterns::new(["/usr/local/cuda*", "libfoo.so.*"]).unwrap();
+        assert!(patterns.matches("/usr/local/cuda-12/lib64/libcudart.so.12"));
+        assert!(patterns.matches("libfoo.so.1"));
+        assert!(!patterns.matches("libfoobar.so.1"));
+        assert_eq!(patterns.matching("libfoo.so.1"), [1]);
+    }
+
+    #[test]
+    fn an_unknown_preset_is_a_usage_error() {
+        let error = Patterns::with_presets(&["@nothing".into()]).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+    }
+}

@@ -1,0 +1,172 @@
+//! `Plan`: every change to a wheel, as data, and the facts that are expected of the result.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::plan_file::PlanFile;
+use super::recorded::Recorded;
+use crate::diagnostic::Diagnostic;
+use crate::format::EditSet;
+use crate::load::Graph;
+use crate::origin::Package;
+use crate::policy::Earned;
+use crate::tag::WheelFilename;
+
+/// A library that is copied into the wheel.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct VendoredLibrary {
+    /// Its archive name in the result.
+    pub member: String,
+    /// The file it is a copy of.
+    pub source: PathBuf,
+    /// SHA-256 of that file.
+    pub digest: [u8; 32],
+    /// What is changed in the copy.
+    pub edits: EditSet,
+    /// Archive names of what it needs within the result.
+    pub needed: Vec<String>,
+    /// The name it gave itself.
+    pub identity: Option<String>,
+    /// Its build identifier, hexadecimal.
+    pub build_id: Option<String>,
+    /// The package it came from, if a database knows it.
+    pub package: Option<Package>,
+    /// True if a binary of the wheel itself needs it.
+    pub direct: bool,
+}
+
+/// A binary of the wheel whose bytes change.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MemberEdit {
+    /// Its archive name in the input.
+    pub member: String,
+    /// What is changed.
+    pub edits: EditSet,
+    /// Its new archive name, if it moves (a program out of `.data/scripts`); a script of the old name takes its place.
+    pub moved: Option<String>,
+}
+
+/// Tags before and after.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TagChange {
+    /// The name of the input.
+    pub before: WheelFilename,
+    /// The name of the result.
+    pub after: WheelFilename,
+    /// What the final bytes earn, by the facts that are expected of them.
+    pub earned: Earned,
+}
+
+/// Every change to a wheel.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Libraries that are copied in, sorted by member.
+    pub vendored: Vec<VendoredLibrary>,
+    /// Binaries that change, sorted by member.
+    pub edits: Vec<MemberEdit>,
+    /// Tags.
+    pub tags: TagChange,
+    /// `Root-Is-Purelib` becomes false.
+    pub platlib: bool,
+    /// What is written to `dist-info/truewheel.json`.
+    pub recorded: Recorded,
+    /// The decision on each needed library that the policy does not give.
+    pub decisions: PlanFile,
+    /// What was found, before levels are applied.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Who loads what, before anything changes.
+    pub graph: Graph,
+}
+
+/// One step of a plan, for people and for `--dry-run --format json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Step {
+    /// A library is copied into the wheel.
+    Vendor {
+        /// Its archive name.
+        member: String,
+        /// The file it is a copy of.
+        source: String,
+        /// SHA-256 of that file, hexadecimal.
+        sha256: String,
+        /// What is changed in the copy.
+        edits: Vec<String>,
+    },
+    /// A binary of the wheel is changed.
+    Edit {
+        /// Its archive name.
+        member: String,
+        /// What is changed.
+        edits: Vec<String>,
+    },
+    /// A program moves and a script takes its place.
+    Move {
+        /// Its archive name.
+        member: String,
+        /// Its new archive name.
+        to: String,
+    },
+    /// The tags change.
+    Retag {
+        /// Before, e.g. `cp311-cp311-linux_x86_64`.
+        from: String,
+        /// After.
+        to: String,
+    },
+}
+
+impl Plan {
+    /// Returns true if the result is the input, byte for byte.
+    pub fn is_empty(&self) -> bool {
+        self.vendored.is_empty() && self.edits.is_empty() && self.tags.before == self.tags.after && !self.platlib
+    }
+
+    /// Returns the steps in the order they are carried out.
+    pub fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for library in &self.vendored {
+            steps.push(Step::Vendor {
+                member: library.member.clone(),
+                source: library.source.display().to_string(),
+                sha256: hex(&library.digest),
+                edits: phrases(&library.edits),
+            });
+        }
+        for edit in &self.edits {
+            if !edit.edits.is_empty() {
+                steps.push(Step::Edit { member: edit.member.clone(), edits: phrases(&edit.edits) });
+            }
+            if let Some(to) = &edit.moved {
+                steps.push(Step::Move { member: edit.member.clone(), to: to.clone() });
+            }
+        }
+        if self.tags.before.tags != self.tags.after.tags {
+            steps.push(Step::Retag {
+                from: tag_text(&self.tags.before),
+                to: tag_text(&self.tags.after),
+            });
+        }
+        steps
+    }
+}
+
+fn tag_text(name: &WheelFilename) -> String {
+    format!("{}-{}-{}", name.tags.python, name.tags.abi, name.tags.platform)
+}
+
+/// Returns bytes as lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Each edit as a phrase.
+fn phrases(edits: &EditSet) -> Vec<String> {
+    edits.edits().iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,72 @@
+//! What repair knows of libraries outside the wheel: given by the policy, left to the user, decided by a plan.
+
+use std::collections::BTreeSet;
+
+use super::options::Patterns;
+use super::plan_file::{Action, PlanFile};
+use crate::abi;
+use crate::arch::Arch;
+use crate::load::Outside;
+use crate::policy::{Policy, PolicyFamily, PolicySet};
+
+/// The policies whose libraries count as given.
+pub(super) enum Given<'a> {
+    /// `auto`: whatever some policy of the family gives; the tag follows from it.
+    Any(&'a PolicySet, PolicyFamily, Arch),
+    /// `--plat`: what every policy asked for gives.
+    All(Vec<&'a Policy>, Arch),
+    /// No policy is known for this processor: only what the loader and the C library are.
+    Nothing,
+}
+
+/// [`Outside`] as a repair sees it.
+pub(super) struct Rules<'a> {
+    pub given: Given<'a>,
+    pub exclude: &'a Patterns,
+    pub recorded: BTreeSet<String>,
+    pub plan: Option<&'a PlanFile>,
+}
+
+impl Rules<'_> {
+    fn planned(&self, name: &str) -> Option<Action> {
+        self.plan.and_then(|plan| plan.action_for_all(name))
+    }
+
+    /// Returns true if the policy itself gives the library, whatever a plan says.
+    pub fn policy_gives(&self, name: &str) -> bool {
+        match &self.given {
+            Given::Any(set, family, arch) => set.gives(*family, *arch, name),
+            Given::All(policies, arch) => policies.iter().all(|policy| policy.gives(*arch, name)),
+            Given::Nothing => {
+                ["libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "ld-linux", "ld64.so.", "ld.so."]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
+            }
+        }
+    }
+}
+
+impl Outside for Rules<'_> {
+    fn is_system(&self, name: &str) -> bool {
+        match self.planned(name) {
+            Some(Action::Vendor) => false,
+            Some(Action::Exclude | Action::System | Action::Drop) | None => self.policy_gives(name),
+        }
+    }
+
+    fn is_python(&self, name: &str) -> bool {
+        abi::is_libpython(name)
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        match self.planned(name) {
+            Some(Action::Exclude | Action::Drop) => true,
+            Some(Action::Vendor | Action::System) => false,
+            None => self.exclude.matches(name) || self.recorded.contains(name),
+        }
+    }
+
+    fn is_excluded_path(&self, path: &str) -> bool {
+        self.exclude.matches(path)
+    }
+}
