@@ -25,6 +25,8 @@ pub mod origin;
 pub mod platform;
 pub mod policy;
 pub mod report;
+pub mod python;
+pub mod repair;
 pub mod tag;
 pub mod wheel;
 

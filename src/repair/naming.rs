@@ -134,7 +134,7 @@ fn components(shapes: &[Shape]) -> Vec<Vec<usize>> {
         if visits[start].is_some() {
             continue;
         }
-        let mut work = vec![(start, 0)];
+        let mut work: Vec<(usize, usize)> = vec![(start, 0)];
         while let Some((node, next)) = work.pop() {
             if next == 0 {
                 visits[node] = Some(Visit { index: counter, low: counter, on_stack: true });

@@ -1,0 +1,449 @@
+//! Making a plan: from a wheel's facts and the options, without touching anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::draft::{Decided, Drafter, Places};
+use super::links::Links;
+use super::options::Options;
+use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
+use super::recorded::Recorded;
+use super::rules::{Given, Rules};
+use super::subject::subject;
+use super::tags::{Wanted, select};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::error::{Error, Result};
+use crate::format::Edit;
+use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target, Universe};
+use crate::origin;
+use crate::platform::{Platform, detect};
+use crate::policy::{self, Earned, PolicyFamily};
+use crate::tag::{PlatformTag, WheelFilename};
+
+/// What a plan is made from.
+pub(super) struct Input<'a> {
+    /// The wheel's file name.
+    pub filename: &'a WheelFilename,
+    /// Its binaries, then the included libraries as they will lie.
+    pub binaries: &'a [Binary],
+    /// Where each included library comes from, by its archive name.
+    pub included: &'a BTreeMap<String, PathBuf>,
+    /// Where things lie.
+    pub places: &'a Places,
+    /// What an earlier repair recorded.
+    pub recorded: &'a Recorded,
+    /// For which platform and processor.
+    pub target: Target,
+    /// Binaries that could not be read.
+    pub unreadable: &'a [load::Unreadable],
+    /// The wheel says that it is pure Python, and binaries lie at its root.
+    pub false_purelib: bool,
+}
+
+/// Returns the platform and the processor a wheel is repaired for.
+///
+/// # Errors
+/// `Refused` if its binaries are for no one processor, or for several C libraries.
+pub(super) fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[PlatformTag]) -> Result<Target> {
+    let claimed = filename.tags.platforms();
+    let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
+    let detection = detect::detect(images, claimed);
+    let needed = detection.needed();
+    if needed.len() > 1 {
+        let says: Vec<String> = detection
+            .evidence
+            .iter()
+            .map(|evidence| format!("`{}` is for {}", evidence.member, evidence.libc.name()))
+            .take(6)
+            .collect();
+        return Err(Error::refused(format!("binaries for several C libraries: {}", says.join(", "))));
+    }
+    let arch = detection.arch.ok_or_else(|| Error::refused("no binary says which processor the wheel is for"))?;
+    let mut platform = detection.platform();
+    // What needs no C library may be for any; the tag that was asked for decides.
+    if needed.is_empty()
+        && let Some(wanted) = asked.iter().find_map(crate::platform::of)
+        && detection.allows(wanted.libc())
+    {
+        platform = wanted;
+    }
+    Ok(Target { platform, arch })
+}
+
+/// Adds the sources outside the wheel, in the contract's order.
+///
+/// # Errors
+/// `Io` if the `--sysroot` is absent.
+pub(super) fn sources<'a>(
+    mut universe: Universe<'a>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Universe<'a>> {
+    let sysroot = options.search.sysroot.as_deref().map(Sysroot::new).transpose()?;
+    for folder in &options.search.folders {
+        match Folder::new(folder, sysroot.as_ref()) {
+            Ok(source) => universe = universe.with_source(source),
+            Err(error) => diagnostics.push(Diagnostic::new(
+                Code::TW703,
+                format!("`--lib-path {}` is not a folder: {}", folder.display(), error.message()),
+            )),
+        }
+    }
+    if let Some(view) = sysroot {
+        universe = universe.with_source(System::sysroot(view));
+    }
+    if options.search.host {
+        universe = universe.with_source(System::host(options.search.environment.clone()));
+    }
+    Ok(universe)
+}
+
+/// Returns the plan; findings at error level in it say why it must not be carried out.
+///
+/// # Errors
+/// `Usage` for what makes no sense, `Io` for files that cannot be read, `Refused` where names clash.
+pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
+    let mut diagnostics = Vec::new();
+    let Target { platform, arch } = input.target;
+    let rules = rules(input, options, &mut diagnostics)?;
+    let universe = sources(Universe::new(input.binaries), options, &mut diagnostics)?;
+    let graph = load::resolve(&universe, input.target, &rules)?;
+    let digests = digests(&graph)?;
+    let links = Links::of(&graph);
+    let drafter =
+        Drafter { graph: &graph, links, rules: &rules, options, platform, places: input.places, digests: &digests };
+    let mut decided = drafter.decide()?;
+    diagnostics.append(&mut decided.diagnostics);
+    for unreadable in input.unreadable {
+        diagnostics.push(Diagnostic::new(Code::TW201, unreadable.error.to_string()).member(&unreadable.member));
+    }
+    if !options.exclude.is_empty() {
+        diagnostics.extend(unmatched(&graph, options));
+    }
+    let members = members(&drafter, &decided, input.places);
+    let excluded = &decided.excluded;
+    let links = &drafter.links;
+    let left = |edge: &load::Edge| {
+        edge.resolution != Resolution::System && excluded.contains(&graph.import(edge).name)
+    };
+    let judged = subject(links, &members, &left);
+    let mut earned = policy::earned(&options.policies, &judged, input.filename.tags.platforms());
+    diagnostics.append(&mut earned.notes);
+    let (after, recorded) = retag(input, options, &earned, &judged, &mut diagnostics, excluded)?;
+    diagnostics.extend(driver_libraries(&decided, &graph));
+    let decisions = drafter.plan_file(&decided)?;
+    let edits = edits(input, &decided, &graph);
+    let vendored = vendored(&decided, &graph, &digests, input, options, &members, &mut diagnostics)?;
+    drop(judged);
+    let tags = TagChange { before: input.filename.clone(), after, earned };
+    drop(drafter);
+    Ok(Plan { vendored, edits, tags, platlib: input.false_purelib, recorded, decisions, diagnostics, graph })
+}
+
+fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diagnostic>) -> Result<Rules<'a>> {
+    let Target { platform, arch } = input.target;
+    let family = family(platform);
+    let mut policies = Vec::new();
+    for tag in &options.plat {
+        match options.policies.find(tag) {
+            Some((policy, of)) if of == arch => {
+                if policy.family != family {
+                    return Err(Error::refused(format!(
+                        "`--plat {tag}` is for {}, the wheel's binaries are for {}",
+                        policy.family.name(),
+                        platform.libc().name()
+                    )));
+                }
+                policies.push(policy);
+            }
+            Some((_, of)) => {
+                return Err(Error::refused(format!(
+                    "`--plat {tag}` is for {}, the wheel's binaries are for {}",
+                    of.linux_name(),
+                    arch.linux_name()
+                )));
+            }
+            None if matches!(tag, PlatformTag::Linux { arch: of } if *of == arch) => {}
+            None => return Err(Error::usage(format!("`--plat {tag}` is no tag that a policy is known for"))),
+        }
+    }
+    let given = if !policies.is_empty() {
+        Given::All(policies, arch)
+    } else if options.policies.of(family, arch).next().is_some() {
+        Given::Any(&options.policies, family, arch)
+    } else {
+        Given::Nothing
+    };
+    let recorded: BTreeSet<String> = match options.ignore_recorded {
+        true => BTreeSet::new(),
+        false => input.recorded.excluded.iter().cloned().collect(),
+    };
+    for name in &recorded {
+        diagnostics.push(Diagnostic::new(
+            Code::TW304,
+            format!("`{name}` was left to the user's machine by an earlier repair, and is again"),
+        ));
+    }
+    Ok(Rules { given, exclude: &options.exclude, recorded, plan: options.decisions.as_ref() })
+}
+
+/// Returns the family of policies that a platform's tags belong to.
+pub(super) fn family(platform: &dyn Platform) -> PolicyFamily {
+    match platform.libc() {
+        crate::platform::Libc::Glibc => PolicyFamily::Manylinux,
+        crate::platform::Libc::Musl => PolicyFamily::Musllinux,
+        crate::platform::Libc::Bionic => PolicyFamily::Android,
+    }
+}
+
+/// Opens a file outside the wheel as a memory map.
+///
+/// # Errors
+/// `Io` if it cannot be read.
+pub(super) fn open(path: &Path) -> Result<FileBytes> {
+    let (directory, name) = match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+        (Some(directory), Some(name)) => (directory, name),
+        _ => return Err(Error::new(crate::ErrorKind::Io, "not the path of a file").about(path.display())),
+    };
+    Sysroot::new(directory)?.map(&format!("/{name}"))
+}
+
+/// SHA-256 of every file outside that the graph has.
+fn digests(graph: &Graph) -> Result<BTreeMap<ObjectId, [u8; 32]>> {
+    let external: Vec<(ObjectId, &Path)> =
+        graph.external_objects().filter_map(|(id, object)| Some((id, object.external_path()?))).collect();
+    external.into_par_iter().map(|(id, path)| Ok((id, Sha256::digest(&*open(path)?).into()))).collect()
+}
+
+/// The archive name of every binary of the result.
+fn members(drafter: &Drafter<'_>, decided: &Decided, places: &Places) -> BTreeMap<ObjectId, String> {
+    let own = drafter.graph.wheel_objects().filter_map(|(id, object)| Some((id, object.member.clone()?)));
+    let mut members: BTreeMap<ObjectId, String> = own.collect();
+    for draft in &decided.vendored {
+        members.insert(draft.object, format!("{}/{}", places.libraries, draft.name));
+    }
+    for edit in &decided.edits {
+        if let Some(moved) = &edit.moved {
+            members.insert(edit.object, moved.clone());
+        }
+    }
+    members
+}
+
+/// Patterns of `--exclude` that match nothing.
+fn unmatched(graph: &Graph, options: &Options) -> Vec<Diagnostic> {
+    let mut matched = BTreeSet::new();
+    for edge in graph.all_roots().flat_map(|root| &root.edges) {
+        matched.extend(options.exclude.matching(&graph.import(edge).name));
+        if let Some(found) = &edge.found {
+            matched.extend(options.exclude.matching(found));
+        }
+    }
+    let given = &options.exclude_as_given;
+    let unmatched = options.exclude.texts().iter().enumerate().filter(|(at, _)| !matched.contains(at));
+    unmatched
+        .filter(|(_, text)| given.contains(text))
+        .map(|(_, text)| Diagnostic::new(Code::TW703, format!("`--exclude {text}` matches no library")))
+        .collect()
+}
+
+/// Libraries of drivers and dispatchers: a copy would not fit the user's hardware.
+fn driver_libraries(decided: &Decided, graph: &Graph) -> Vec<Diagnostic> {
+    let patterns: Vec<String> = policy::presets()
+        .iter()
+        .filter(|preset| preset.driver)
+        .flat_map(|preset| preset.libraries.iter().cloned())
+        .collect();
+    let Ok(patterns) = super::options::Patterns::new(patterns) else { return Vec::new() };
+    let mut found = Vec::new();
+    for draft in &decided.vendored {
+        let object = graph.object(draft.object);
+        let name = object.image.identity.as_deref().unwrap_or(object.file_name());
+        if patterns.matches(name) {
+            let message = format!("`{name}` belongs to the user's machine (driver or dispatcher) and was vendored");
+            found.push(Diagnostic::new(Code::TW306, message).help(format!("leave it there: `--exclude {name}`")));
+        }
+    }
+    found
+}
+
+/// Chooses the tags, or says why there are none.
+fn retag(
+    input: &Input<'_>,
+    options: &Options,
+    earned: &Earned,
+    judged: &policy::Subject<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+    excluded: &BTreeSet<String>,
+) -> Result<(WheelFilename, Recorded)> {
+    let claimed = input.filename.tags.platforms();
+    let only = options.only_plat || (options.plat.is_empty() && input.recorded.only_plat && !options.ignore_recorded);
+    let mut recorded = Recorded { only_plat: only, excluded: excluded.iter().cloned().collect() };
+    recorded.excluded.sort();
+    for tag in &options.plat {
+        if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+            refuse(tag, options, judged, diagnostics);
+        }
+    }
+    if !options.update_tags {
+        for tag in claimed {
+            if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+                diagnostics.push(
+                    Diagnostic::new(Code::TW601, format!("`{tag}` is claimed and not earned"))
+                        .help("let the tags be updated, or build for what is claimed"),
+                );
+                refuse(tag, options, judged, diagnostics);
+            }
+        }
+        return Ok((input.filename.clone(), recorded));
+    }
+    let chosen = select(claimed, &earned.tags, &Wanted { asked: &options.plat, only });
+    let Target { platform, arch } = input.target;
+    let has_policies = options.policies.of(family(platform), arch).next().is_some();
+    let plain = chosen.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
+    if options.plat.is_empty() && has_policies && plain {
+        let mut diagnostic =
+            Diagnostic::new(Code::TW409, format!("no {} policy allows what the wheel needs", platform.name()));
+        if let Some(newest) = options.policies.of(family(platform), arch).last() {
+            let verdict = policy::judge(newest, arch, judged);
+            diagnostics.extend(verdict.reasons.iter().map(policy::Reason::diagnostic));
+            diagnostic = diagnostic.help(format!(
+                "see the reasons for `{}` above, or ask for `--plat linux_{}`",
+                newest.tag(arch),
+                arch.linux_name()
+            ));
+        }
+        diagnostics.push(diagnostic);
+    }
+    let tags = input.filename.tags.with_platforms(chosen);
+    Ok((input.filename.with_tags(tags), recorded))
+}
+
+/// Adds every reason why a tag is not earned.
+fn refuse(tag: &PlatformTag, options: &Options, judged: &policy::Subject<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    match options.policies.find(tag) {
+        Some((policy, arch)) => {
+            let verdict = policy::judge(policy, arch, judged);
+            diagnostics.extend(verdict.reasons.iter().map(|reason| reason.diagnostic().at(Severity::Error)));
+        }
+        None => {
+            diagnostics.push(Diagnostic::new(Code::TW601, format!("`{tag}` was asked for and is not earned")));
+        }
+    }
+}
+
+fn edits(input: &Input<'_>, decided: &Decided, graph: &Graph) -> Vec<MemberEdit> {
+    let mut edits: Vec<MemberEdit> = decided
+        .edits
+        .iter()
+        .filter_map(|edit| {
+            let member = graph.object(edit.object).member.clone()?;
+            let included = input.included.contains_key(&member);
+            (!included).then(|| MemberEdit { member, edits: edit.edits.clone(), moved: edit.moved.clone() })
+        })
+        .collect();
+    edits.sort_by(|a, b| a.member.cmp(&b.member));
+    edits
+}
+
+/// Everything that is copied in: what is needed, and what was included.
+fn vendored(
+    decided: &Decided,
+    graph: &Graph,
+    digests: &BTreeMap<ObjectId, [u8; 32]>,
+    input: &Input<'_>,
+    options: &Options,
+    members: &BTreeMap<ObjectId, String>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<VendoredLibrary>> {
+    let name = |id: &ObjectId| members.get(id).cloned();
+    let mut libraries: BTreeMap<String, VendoredLibrary> = BTreeMap::new();
+    for draft in &decided.vendored {
+        let object = graph.object(draft.object);
+        let (Some(source), Some(member)) = (object.external_path(), name(&draft.object)) else { continue };
+        let mut needed: Vec<String> = draft.needed.iter().filter_map(name).collect();
+        needed.sort();
+        needed.dedup();
+        let library = VendoredLibrary {
+            member: member.clone(),
+            source: source.to_path_buf(),
+            digest: digests.get(&draft.object).copied().unwrap_or_default(),
+            edits: draft.edits.clone(),
+            needed,
+            identity: object.image.identity.clone(),
+            build_id: build_id(&object.image),
+            package: None,
+            direct: draft.direct,
+        };
+        let direct = draft.direct;
+        // Two files of the same bytes become one copy.
+        libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
+    }
+    for (id, object) in graph.wheel_objects() {
+        let Some(member) = &object.member else { continue };
+        let Some(source) = input.included.get(member) else { continue };
+        let edit = decided.edits.iter().find(|edit| edit.object == id);
+        libraries.insert(
+            member.clone(),
+            VendoredLibrary {
+                member: member.clone(),
+                source: source.clone(),
+                digest: Sha256::digest(&*open(source)?).into(),
+                edits: edit.map(|edit| edit.edits.clone()).unwrap_or_default(),
+                needed: Vec::new(),
+                identity: object.image.identity.clone(),
+                build_id: build_id(&object.image),
+                package: None,
+                direct: true,
+            },
+        );
+    }
+    let mut libraries: Vec<VendoredLibrary> = libraries.into_values().collect();
+    if options.sbom {
+        packages(&mut libraries, options, diagnostics);
+    }
+    Ok(libraries)
+}
+
+fn build_id(image: &crate::format::Image) -> Option<String> {
+    image.elf().and_then(|facts| facts.build_id.as_deref()).map(super::plan::hex)
+}
+
+/// Asks the package databases whose files the libraries are.
+fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &mut Vec<Diagnostic>) {
+    let sysroot = options.search.sysroot.as_deref().and_then(|root| Sysroot::new(root).ok());
+    let host = Sysroot::host();
+    let mut asked: BTreeMap<bool, Vec<(usize, String)>> = BTreeMap::new();
+    for (index, library) in libraries.iter().enumerate() {
+        let inside = sysroot.as_ref().and_then(|view| view.inside(&library.source));
+        match inside {
+            Some(path) => asked.entry(true).or_default().push((index, path)),
+            None => {
+                if let Some(path) = host.inside(&library.source) {
+                    asked.entry(false).or_default().push((index, path));
+                }
+            }
+        }
+    }
+    for (in_sysroot, files) in asked {
+        let view = if in_sysroot { sysroot.as_ref().unwrap_or(&host) } else { &host };
+        let paths: Vec<&str> = files.iter().map(|(_, path)| path.as_str()).collect();
+        let found = origin::lookup_all(view, &paths);
+        for ((index, _), package) in files.iter().zip(found.packages) {
+            if let Some(library) = libraries.get_mut(*index) {
+                library.package = package;
+            }
+        }
+        for note in found.notes {
+            diagnostics.push(Diagnostic::new(Code::TW703, note.to_string()).at(Severity::Note));
+        }
+    }
+}
+
+/// Whether an edit changes what the loader sees; used to tell a plan that only strips.
+pub(super) fn rewires(edit: &Edit) -> bool {
+    !matches!(edit, Edit::Strip(_))
+}
