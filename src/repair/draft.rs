@@ -12,7 +12,7 @@ use crate::abi::{self, BinaryKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::{Edit, EditSet, Image, ImageKind, SearchPathKind};
-use crate::load::{Attempt, Edge, Graph, ObjectId, Outside, Resolution, RootKind, Via, Why};
+use crate::load::{Attempt, Edge, Graph, ObjectId, Resolution, RootKind, Via, Why};
 use crate::platform::Platform;
 
 /// Where things lie in the wheel that is repaired.
@@ -503,9 +503,4 @@ fn describe(attempt: &Attempt) -> String {
         Why::NotSearched => "not looked at".to_owned(),
     };
     format!("`{}` ({why})", attempt.path)
-}
-
-/// Whether the outside as a whole knows the name; used for messages only.
-pub(super) fn known_outside(rules: &dyn Outside, name: &str) -> bool {
-    rules.is_system(name) || rules.is_excluded(name)
 }

@@ -16,7 +16,6 @@ use super::subject::subject;
 use super::tags::{Wanted, select};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::format::Edit;
 use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target, Universe};
 use crate::origin;
 use crate::platform::{Platform, detect};
@@ -107,7 +106,7 @@ pub(super) fn sources<'a>(
 /// `Usage` for what makes no sense, `Io` for files that cannot be read, `Refused` where names clash.
 pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let mut diagnostics = Vec::new();
-    let Target { platform, arch } = input.target;
+    let Target { platform, .. } = input.target;
     let rules = rules(input, options, &mut diagnostics)?;
     let universe = sources(Universe::new(input.binaries), options, &mut diagnostics)?;
     let graph = load::resolve(&universe, input.target, &rules)?;
@@ -441,9 +440,4 @@ fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &
             diagnostics.push(Diagnostic::new(Code::TW703, note.to_string()).at(Severity::Note));
         }
     }
-}
-
-/// Whether an edit changes what the loader sees; used to tell a plan that only strips.
-pub(super) fn rewires(edit: &Edit) -> bool {
-    !matches!(edit, Edit::Strip(_))
 }

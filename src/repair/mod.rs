@@ -1,6 +1,8 @@
 //! Repair: a plan that says every change, one function that carries it out, and a proof of the result.
 
+mod apply;
 mod draft;
+mod include;
 mod links;
 mod make;
 mod naming;
@@ -8,7 +10,9 @@ pub mod options;
 pub mod plan;
 pub mod plan_file;
 pub mod recorded;
+mod prove;
 mod rules;
+mod run;
 mod search_path;
 mod subject;
 mod tags;
@@ -17,3 +21,4 @@ pub use options::{Include, Options, Patterns, Search};
 pub use plan::{MemberEdit, Plan, Step, TagChange, VendoredLibrary};
 pub use plan_file::{Action, Decision, PlanFile};
 pub use recorded::Recorded;
+pub use run::{Outcome, repair};

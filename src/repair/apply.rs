@@ -1,0 +1,380 @@
+//! Carrying a plan out: one function, bytes in dependency order, text members last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::make;
+use super::options::Options;
+use super::plan::{MemberEdit, Plan, VendoredLibrary, hex};
+use super::recorded;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::{self, Change};
+use crate::origin::sbom::{self, SbomInput, Vendored};
+use crate::python;
+use crate::wheel::record::{Record, RecordDigest, RecordRow};
+use crate::wheel::wheel_file::WheelFile;
+use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole};
+use crate::wheel::{DosTime, Member, Method, Wheel};
+
+/// Mode of a library that is copied in: a regular file that everyone may read and map.
+const LIBRARY_MODE: u16 = 0o100_755;
+/// Mode of a text member that is new.
+const TEXT_MODE: u16 = 0o100_644;
+/// Signatures of RECORD, which are not true of another RECORD (PEP 815 drops them altogether).
+const SIGNATURES: [&str; 2] = ["RECORD.jws", "RECORD.p7s"];
+
+/// A result that has not got its name yet.
+#[derive(Debug)]
+pub(super) struct Staged {
+    /// The file; `None` if the destination is the input itself and nothing changes.
+    pub output: Option<Output>,
+    /// What was done to each changed member, by its name in the result.
+    pub changes: BTreeMap<String, Vec<Change>>,
+    /// What is worth knowing, by member.
+    pub notes: Vec<(String, String)>,
+    /// Members of the result whose bytes are not the input's.
+    pub changed: BTreeSet<String>,
+    /// A signature of RECORD was dropped.
+    pub dropped: Vec<String>,
+}
+
+/// A member whose bytes are new.
+struct Made {
+    name: String,
+    payload: Payload,
+    mode: u16,
+    time: DosTime,
+}
+
+/// Everything that goes into the result.
+struct Contents<'a> {
+    wheel: &'a Wheel,
+    dist_info: String,
+    made: BTreeMap<String, Made>,
+    /// Members of the input that are not in the result.
+    gone: BTreeSet<String>,
+}
+
+/// Writes the result under a temporary name in `folder`.
+///
+/// # Errors
+/// `Io` for files that cannot be read or written; `Unsupported` or `Malformed` if a binary cannot carry its edits.
+pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Result<Staged> {
+    let dist_info = wheel
+        .dist_info()
+        .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
+        .to_owned();
+    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))?;
+    let mut staged = Staged {
+        output: None,
+        changes: BTreeMap::new(),
+        notes: Vec::new(),
+        changed: BTreeSet::new(),
+        dropped: Vec::new(),
+    };
+    let mut contents = Contents { wheel, dist_info, made: BTreeMap::new(), gone: BTreeSet::new() };
+    let done = binaries(wheel, plan, options, folder)?;
+    for Done { made, changes, notes, replaces } in done {
+        staged.notes.extend(notes.into_iter().map(|note| (made.name.clone(), note)));
+        if !changes.is_empty() {
+            staged.changes.insert(made.name.clone(), changes);
+        }
+        contents.gone.extend(replaces);
+        contents.made.insert(made.name.clone(), made);
+    }
+    let texts = texts(wheel, plan, options, &contents, &staged)?;
+    for (name, bytes, mode) in texts {
+        contents.make(&name, &bytes, mode, options, folder)?;
+    }
+    let destination = folder.join(plan.tags.after.to_string());
+    let record_name = format!("{}/RECORD", contents.dist_info);
+    let record = contents.record()?;
+    let same_record = wheel.member(&record_name).map(|member| wheel.read(member)).transpose()?;
+    let same_record = same_record.is_some_and(|bytes| same_rows(&bytes, &record));
+    if contents.made.is_empty() && contents.gone.is_empty() && same_record && !has_curable_faults(wheel) {
+        staged.output = copy_whole(wheel.path(), &destination)?;
+        return Ok(staged);
+    }
+    for signature in SIGNATURES {
+        if wheel.dist_info_member(signature).is_some() {
+            let name = format!("{}/{signature}", contents.dist_info);
+            contents.gone.insert(name.clone());
+            staged.dropped.push(name);
+        }
+    }
+    if !same_record || !contents.made.is_empty() || !contents.gone.is_empty() {
+        let record = contents.record()?.to_bytes()?;
+        contents.make(&record_name, &record, TEXT_MODE, options, folder)?;
+    }
+    staged.changed = contents.made.keys().cloned().collect();
+    staged.output = Some(contents.write(&destination, options)?);
+    Ok(staged)
+}
+
+/// One binary's new bytes.
+struct Done {
+    made: Made,
+    changes: Vec<Change>,
+    notes: Vec<String>,
+    /// Members of the input that this one takes the place of.
+    replaces: Vec<String>,
+}
+
+/// Edits every binary that changes and packs it; both cores.
+fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Result<Vec<Done>> {
+    enum Work<'a> {
+        Edit(&'a MemberEdit),
+        Vendor(&'a VendoredLibrary),
+    }
+    let mut work: Vec<Work<'_>> = plan.edits.iter().map(Work::Edit).collect();
+    work.extend(plan.vendored.iter().map(Work::Vendor));
+    let done: Vec<Option<Done>> = work
+        .into_par_iter()
+        .map(|work| match work {
+            Work::Edit(edit) => edit_member(wheel, edit, options, folder),
+            Work::Vendor(library) => vendor(library, options, folder).map(Some),
+        })
+        .collect::<Result<_>>()?;
+    Ok(done.into_iter().flatten().collect())
+}
+
+fn edit_member(wheel: &Wheel, edit: &MemberEdit, options: &Options, folder: &Path) -> Result<Option<Done>> {
+    let member = wheel
+        .member(&edit.member)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member))?;
+    let bytes = wheel.read(member)?;
+    let edited = format::edit(&bytes, &edit.edits).map_err(|error| error.about(&edit.member))?;
+    if edited.bytes == *bytes && edit.moved.is_none() {
+        return Ok(None);
+    }
+    drop(bytes);
+    let payload = Payload::pack(&edited.bytes, options.compress, folder)?;
+    let name = edit.moved.clone().unwrap_or_else(|| edit.member.clone());
+    let mode = if edit.moved.is_some() { member.mode() | 0o555 } else { member.mode() };
+    let made = Made { name, payload, mode, time: member.time() };
+    // A script takes the old name of what moves, so nothing is gone.
+    Ok(Some(Done { made, changes: edited.changes, notes: edited.notes, replaces: Vec::new() }))
+}
+
+fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Done> {
+    let about = |error: Error| error.about(library.source.display());
+    let bytes = make::open(&library.source)?;
+    if sha256(&bytes) != library.digest {
+        return Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(library.source.display()));
+    }
+    let (payload, changes, notes) = if library.edits.is_empty() {
+        (Payload::pack(&bytes, options.compress, folder)?, Vec::new(), Vec::new())
+    } else {
+        let edited = format::edit(&bytes, &library.edits).map_err(about)?;
+        drop(bytes);
+        (Payload::pack(&edited.bytes, options.compress, folder)?, edited.changes, edited.notes)
+    };
+    let made = Made { name: library.member.clone(), payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
+    Ok(Done { made, changes, notes, replaces: Vec::new() })
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).into()
+}
+
+/// Text members that are new or different: name, bytes, mode of a new one.
+fn texts(
+    wheel: &Wheel,
+    plan: &Plan,
+    options: &Options,
+    contents: &Contents<'_>,
+    staged: &Staged,
+) -> Result<Vec<(String, Vec<u8>, u16)>> {
+    let mut texts = Vec::new();
+    for edit in &plan.edits {
+        if let Some(moved) = &edit.moved {
+            let program = moved.rsplit_once(".data/platlib/").map_or(moved.as_str(), |(_, path)| path);
+            texts.push((edit.member.clone(), python::program_shim(program).into_bytes(), LIBRARY_MODE));
+        }
+    }
+    let in_dist_info = |name: &str| format!("{}/{name}", contents.dist_info);
+    let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read(member)).transpose();
+    let wheel_bytes =
+        present("WHEEL")?.ok_or_else(|| Error::refused("no `WHEEL` file").about(&contents.dist_info))?;
+    let mut file = WheelFile::read(&wheel_bytes).map_err(|error| error.about(in_dist_info("WHEEL")))?;
+    if plan.tags.before.tags != plan.tags.after.tags {
+        let tags: Vec<String> = plan.tags.after.tags.expand().iter().map(ToString::to_string).collect();
+        file.set_tags(&tags);
+    }
+    if plan.platlib {
+        file.set_root_is_purelib(false);
+    }
+    texts.push((in_dist_info("WHEEL"), file.to_bytes(), TEXT_MODE));
+    let earlier = present(recorded::FILE_NAME)?;
+    if !plan.recorded.is_empty() || earlier.is_some() {
+        texts.push((in_dist_info(recorded::FILE_NAME), plan.recorded.written(earlier.as_deref()), TEXT_MODE));
+    }
+    if options.sbom && !plan.vendored.is_empty() {
+        let name = format!("sboms/{}", sbom::FILE_NAME);
+        let input = sbom_input(plan, options, contents, staged, present(&name)?.map(|bytes| bytes.to_vec()));
+        texts.push((in_dist_info(&name), sbom::document(&input).bytes, TEXT_MODE));
+    }
+    // What says the same already is not written anew.
+    let mut different = Vec::new();
+    for (name, bytes, mode) in texts {
+        let same = match wheel.member(&name) {
+            Some(member) => *wheel.read(member)? == *bytes,
+            None => false,
+        };
+        if !same {
+            different.push((name, bytes, mode));
+        }
+    }
+    Ok(different)
+}
+
+fn sbom_input(
+    plan: &Plan,
+    options: &Options,
+    contents: &Contents<'_>,
+    staged: &Staged,
+    earlier: Option<Vec<u8>>,
+) -> SbomInput {
+    let name = &plan.tags.after;
+    let mut input = SbomInput::new(&name.distribution, &name.version, name.to_string());
+    input.timestamp = options.source_date_epoch;
+    input.earlier = earlier;
+    for library in &plan.vendored {
+        let file_name = library.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let digest = contents.made.get(&library.member).map(|made| hex(made.payload.digest())).unwrap_or_default();
+        let mut vendored = Vendored::new(&library.member, file_name, hex(&library.digest), digest);
+        vendored.needed = library.needed.clone();
+        vendored.changes = staged.changes.get(&library.member).cloned().unwrap_or_default();
+        vendored.package = library.package.clone();
+        vendored.identity = library.identity.clone();
+        vendored.build_id = library.build_id.clone();
+        input.vendored.push(vendored);
+    }
+    input.needed = plan.vendored.iter().filter(|library| library.direct).map(|library| library.member.clone()).collect();
+    input
+}
+
+/// Whether rewriting removes something that installers or PyPI refuse.
+fn has_curable_faults(wheel: &Wheel) -> bool {
+    wheel.faults().iter().any(|fault| {
+        fault.kind.is_cured_by_rewriting() && fault.level == crate::wheel::FaultLevel::Error
+    })
+}
+
+/// Whether RECORD says exactly this, in whatever order and spelling.
+fn same_rows(bytes: &[u8], record: &Record) -> bool {
+    let Ok(old) = Record::read(bytes) else { return false };
+    let rows = |record: &Record| {
+        let mut rows: Vec<(String, RecordDigest, String)> = record
+            .rows()
+            .iter()
+            .map(|row| (row.member(), row.parsed_digest(), row.size.clone()))
+            .filter(|(name, _, _)| !SIGNATURES.iter().any(|signature| name.ends_with(&format!("/{signature}"))))
+            .collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
+    };
+    rows(&old) == rows(record)
+}
+
+impl Contents<'_> {
+    /// Takes new bytes for a member; mode and time of an old one of the name are kept.
+    fn make(&mut self, name: &str, bytes: &[u8], mode: u16, options: &Options, folder: &Path) -> Result<()> {
+        // Text is small: stored only where that was asked for.
+        let payload = Payload::pack(bytes, options.compress, folder)?;
+        let old = self.wheel.member(name);
+        let made = Made {
+            name: name.to_owned(),
+            payload,
+            mode: old.map(Member::mode).filter(|mode| *mode != 0).unwrap_or(mode),
+            time: old.map_or(DosTime::EPOCH, Member::time),
+        };
+        self.made.insert(name.to_owned(), made);
+        Ok(())
+    }
+
+    /// The members of the input that are copied as they are.
+    fn kept(&self) -> impl Iterator<Item = &Member> {
+        self.wheel
+            .members()
+            .iter()
+            .filter(|member| !self.gone.contains(member.name()) && !self.made.contains_key(member.name()))
+    }
+
+    /// Names in the order of the result: as in the input, what is new behind it, dist-info last.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .wheel
+            .members()
+            .iter()
+            .map(|member| member.name().to_owned())
+            .filter(|name| !self.gone.contains(name))
+            .collect();
+        let known: BTreeSet<&String> = names.iter().collect();
+        let new: Vec<String> = self.made.keys().filter(|name| !known.contains(name)).cloned().collect();
+        names.extend(new);
+        canonical_order(&mut names, &self.dist_info);
+        names
+    }
+
+    /// RECORD of the result: digests of every member, those of kept ones computed, not believed.
+    fn record(&self) -> Result<Record> {
+        let record_name = format!("{}/RECORD", self.dist_info);
+        let kept: Vec<&Member> = self.kept().collect();
+        let digests: BTreeMap<&str, ([u8; 32], u64)> = kept
+            .into_par_iter()
+            .filter(|member| member.name() != record_name)
+            .map(|member| Ok((member.name(), self.wheel.digest(member)?)))
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .collect();
+        let row = |name: &String| {
+            if *name == record_name || SIGNATURES.iter().any(|signature| name.ends_with(&format!("/{signature}"))) {
+                return RecordRow::bare(name);
+            }
+            match (self.made.get(name), digests.get(name.as_str())) {
+                (Some(made), _) => RecordRow::new(name, made.payload.digest(), made.payload.size()),
+                (None, Some((digest, size))) => RecordRow::new(name, digest, *size),
+                (None, None) => RecordRow::bare(name),
+            }
+        };
+        let mut names = self.names();
+        if !names.contains(&record_name) {
+            names.push(record_name.clone());
+        }
+        Ok(Record::new(names.iter().map(row).collect()))
+    }
+
+    fn write(mut self, destination: &Path, options: &Options) -> Result<Output> {
+        let mut members = Vec::new();
+        for name in self.names() {
+            if let Some(made) = self.made.remove(&name) {
+                members.push(OutputMember::new(name, Content::New(made.payload), made.mode, made.time));
+                continue;
+            }
+            let Some(member) = self.wheel.member(&name) else { continue };
+            members.push(OutputMember::new(name, kept_content(self.wheel, member, options)?, member.mode(), member.time()));
+        }
+        let time = options.source_date_epoch.map(DosTime::from_unix);
+        Output::write(destination, &mut members, time)
+    }
+}
+
+/// A kept member's bytes: raw, but methods that installers do not know are deflated anew.
+fn kept_content<'a>(wheel: &'a Wheel, member: &Member, options: &Options) -> Result<Content<'a>> {
+    Ok(match member.method() {
+        Method::Stored | Method::Deflated => Content::Raw {
+            packed: wheel.packed(member)?,
+            method: member.method(),
+            crc32: member.crc32(),
+            size: member.size(),
+        },
+        Method::Other(_) => {
+            let folder = wheel.path().parent().unwrap_or(Path::new("."));
+            Content::New(Payload::pack(&wheel.read(member)?, options.compress, folder)?)
+        }
+    })
+}

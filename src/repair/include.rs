@@ -1,0 +1,105 @@
+//! `--include`: libraries that nothing imports, found by path or by name, placed as if the wheel had them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::draft::Places;
+use super::make;
+use super::options::Options;
+use crate::error::{Error, Result};
+use crate::format;
+use crate::load::source::Located;
+use crate::load::{Binary, Target, Universe};
+use crate::wheel::install::SITE_PACKAGES;
+
+/// Binaries that stand for the included libraries, and where each comes from, by archive name.
+pub(super) type Included = (Vec<Binary>, BTreeMap<String, PathBuf>);
+
+/// Finds every included library.
+///
+/// # Errors
+/// `Refused` if one is nowhere or is no library for this processor; `Usage` if a destination leaves site-packages or
+/// a library is both included and excluded.
+pub(super) fn included(
+    options: &Options,
+    target: Target,
+    places: &Places,
+    universe: &Universe<'_>,
+    root: &str,
+) -> Result<Included> {
+    let mut found = (Vec::new(), BTreeMap::new());
+    for include in &options.include {
+        let name = include.library.as_str();
+        if options.exclude.matches(name) || options.exclude.matches(base(name)) {
+            return Err(Error::usage("both included and excluded").about(name));
+        }
+        let path = locate(name, target, universe)?;
+        let folder = match &include.destination {
+            None => places.libraries.clone(),
+            Some(folder) => destination(folder, root)?,
+        };
+        let installed = match &include.destination {
+            None => places.libraries_installed.clone(),
+            Some(folder) => format!("{SITE_PACKAGES}/{}", folder.trim_matches('/')),
+        };
+        let member = format!("{folder}/{}", base(&path.to_string_lossy()));
+        let member = if folder.is_empty() { base(&member).to_owned() } else { member };
+        let bytes = make::open(&path)?;
+        let image = format::inspect(&bytes)
+            .map_err(|error| error.about(path.display()))?
+            .into_iter()
+            .find(|image| image.arch == target.arch)
+            .ok_or_else(|| {
+                Error::refused(format!("included, but it is not for {}", target.arch.linux_name())).about(path.display())
+            })?;
+        let symbols = format::symbols(&bytes, &image).map_err(|error| error.about(path.display()))?;
+        let installed = format!("{}/{}", installed.trim_end_matches('/'), base(&path.to_string_lossy()));
+        found.0.push(Binary::new(&member, installed, image, symbols));
+        found.1.insert(member, path);
+    }
+    Ok(found)
+}
+
+/// The archive name of a folder below site-packages.
+fn destination(folder: &str, root: &str) -> Result<String> {
+    let plain = folder.trim_matches('/');
+    let fine = plain.split('/').all(|part| !matches!(part, "." | "..") && (!part.is_empty() || plain.is_empty()));
+    if !fine || plain.contains('\\') {
+        return Err(Error::usage("the folder of an included library lies inside site-packages").about(folder));
+    }
+    Ok(format!("{root}{plain}"))
+}
+
+/// The file that a path or a name stands for.
+fn locate(name: &str, target: Target, universe: &Universe<'_>) -> Result<PathBuf> {
+    let path = Path::new(name);
+    if name.contains('/') || path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    let directories = target.platform.directories(target.arch);
+    let mut tried = Vec::new();
+    for source in universe.sources() {
+        for (_, directory) in source.directories(&directories) {
+            let candidate = format!("{}/{name}", directory.trim_end_matches('/'));
+            if let Located::File { canonical, .. } = source.locate(&candidate, target.platform.loader().names) {
+                let fits = source
+                    .examine(&canonical)
+                    .is_ok_and(|slices| slices.iter().any(|(image, _)| image.arch == target.arch));
+                if fits {
+                    // The name that was asked for stays, whatever a symbolic link leads to.
+                    return Ok(source.on_disk(&candidate));
+                }
+            }
+            tried.push(directory);
+        }
+    }
+    let message = match tried.is_empty() {
+        true => "included, but no folder to look in was given".to_owned(),
+        false => format!("included, but it is nowhere; looked in {}", tried.join(", ")),
+    };
+    Err(Error::refused(message).about(name).hint("give its path, or the folder with `--lib-path`"))
+}
+
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,174 @@
+//! Proving: the result is read again and judged by the same code; a difference from the plan is an error.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::apply::Staged;
+use super::draft::effective_search_path;
+use super::links::Links;
+use super::make::Input;
+use super::options::Options;
+use super::plan::Plan;
+use super::rules::{Given, Rules};
+use super::subject::subject;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::{Error, Result};
+use crate::format::{Edit, EditSet, Image};
+use crate::load::{self, Binary, Graph, ObjectId, Resolution, Universe};
+use crate::policy;
+use crate::wheel::record::Record;
+use crate::wheel::{FaultLevel, Wheel};
+
+/// What the result turned out to be.
+#[derive(Debug)]
+pub(super) struct Proof {
+    /// Its binaries.
+    pub binaries: Vec<Binary>,
+    /// Who loads what in it.
+    pub graph: Graph,
+    /// What its bytes earn.
+    pub earned: policy::Earned,
+    /// Every difference from what was planned.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the result and compares it with the plan. Facts of members that were copied raw are kept from the input.
+///
+/// # Errors
+/// `Io` or `Malformed` if the result cannot be read at all.
+pub(super) fn prove(
+    result: &Wheel,
+    input: &Input<'_>,
+    plan: &Plan,
+    options: &Options,
+    staged: &Staged,
+) -> Result<Proof> {
+    let mut diagnostics = Vec::new();
+    let mut failed = |member: Option<&str>, message: String| {
+        let diagnostic = Diagnostic::new(Code::TW901, message);
+        diagnostics.push(match member {
+            Some(member) => diagnostic.member(member),
+            None => diagnostic,
+        });
+    };
+    for fault in result.faults().iter().filter(|fault| fault.level == FaultLevel::Error) {
+        failed(fault.member.as_deref(), format!("the result's archive is not sound: {}", fault.message));
+    }
+    let binaries = binaries(result, input, staged)?;
+    for message in record_differences(result)? {
+        failed(None, message);
+    }
+    for (member, edits) in expected_edits(plan) {
+        match binaries.iter().find(|binary| binary.member == member) {
+            Some(binary) => {
+                for message in edit_differences(&binary.image, edits) {
+                    failed(Some(&member), message);
+                }
+            }
+            None => failed(Some(&member), "is not in the result".into()),
+        }
+    }
+    let rules = Rules {
+        given: Given::Any(&options.policies, super::make::family(input.target.platform), input.target.arch),
+        exclude: &options.exclude,
+        recorded: plan.recorded.excluded.iter().cloned().collect(),
+        plan: None,
+    };
+    let graph = load::resolve(&Universe::new(&binaries), input.target, &rules)?;
+    let links = Links::of(&graph);
+    for (importer, name) in inside_edges(plan, &binaries, &links) {
+        failed(Some(&importer), format!("`{name}` does not resolve inside the result"));
+    }
+    let members: BTreeMap<ObjectId, String> =
+        graph.wheel_objects().filter_map(|(id, object)| Some((id, object.member.clone()?))).collect();
+    let excluded: BTreeSet<&String> = plan.recorded.excluded.iter().collect();
+    let left = |edge: &load::Edge| excluded.contains(&graph.import(edge).name);
+    let judged = subject(&links, &members, &left);
+    let earned = policy::earned(&options.policies, &judged, plan.tags.after.tags.platforms());
+    drop(judged);
+    for tag in plan.tags.after.tags.platforms() {
+        if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+            failed(None, format!("`{tag}` is not earned by the final bytes"));
+        }
+    }
+    drop(links);
+    Ok(Proof { binaries, graph, earned, diagnostics })
+}
+
+/// The binaries of the result: changed ones read, the others as they were.
+fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged) -> Result<Vec<Binary>> {
+    let mut binaries: Vec<Binary> = input
+        .binaries
+        .iter()
+        .filter(|binary| !staged.changed.contains(&binary.member) && result.member(&binary.member).is_some())
+        .cloned()
+        .collect();
+    let inventory = load::inspect_members(result, |member| staged.changed.contains(member.name()))?;
+    if let Some(unreadable) = inventory.unreadable.first() {
+        return Err(Error::new(crate::ErrorKind::Internal, unreadable.error.to_string()).about(&unreadable.member));
+    }
+    binaries.extend(inventory.binaries);
+    binaries.sort_by(|a, b| a.member.cmp(&b.member));
+    Ok(binaries)
+}
+
+/// Members without a row, and rows without a member.
+fn record_differences(result: &Wheel) -> Result<Vec<String>> {
+    let Some(member) = result.dist_info_member("RECORD") else { return Ok(vec!["the result has no RECORD".into()]) };
+    let record = Record::read(&result.read(member)?)?;
+    let rows: BTreeSet<String> = record.rows().iter().map(crate::wheel::record::RecordRow::member).collect();
+    let mut differences = Vec::new();
+    for member in result.members() {
+        if !rows.contains(member.name()) {
+            differences.push(format!("`{}` is not in the result's RECORD", member.name()));
+        }
+    }
+    let missing = rows.iter().filter(|row| result.member(row).is_none());
+    differences.extend(missing.map(|row| format!("the result's RECORD names `{row}`, which is not there")));
+    Ok(differences)
+}
+
+fn expected_edits(plan: &Plan) -> impl Iterator<Item = (String, &EditSet)> {
+    let own = plan.edits.iter().map(|edit| (edit.moved.clone().unwrap_or_else(|| edit.member.clone()), &edit.edits));
+    own.chain(plan.vendored.iter().map(|library| (library.member.clone(), &library.edits)))
+}
+
+/// Edits that the final facts do not show.
+fn edit_differences(image: &Image, edits: &EditSet) -> Vec<String> {
+    let mut differences = Vec::new();
+    for edit in edits.edits() {
+        let holds = match edit {
+            Edit::SetIdentity(name) => image.identity.as_deref() == Some(name),
+            Edit::ReplaceImport { from, to } => image.imports_name(to) && !image.imports_name(from),
+            Edit::AddImport(name) => image.imports_name(name),
+            Edit::RemoveImport(name) => !image.imports_name(name),
+            Edit::SetSearchPath { paths, .. } => {
+                let now = effective_search_path(image);
+                now.len() == paths.len() && now.iter().zip(paths).all(|(a, b)| *a == b.as_str())
+            }
+            _ => true,
+        };
+        if !holds {
+            differences.push(format!("`{edit}` was not carried out"));
+        }
+    }
+    differences
+}
+
+/// Imports that were to resolve inside the result and do not.
+fn inside_edges(plan: &Plan, binaries: &[Binary], links: &Links<'_>) -> Vec<(String, String)> {
+    let vendored: BTreeSet<&str> =
+        plan.vendored.iter().map(|library| library.member.rsplit('/').next().unwrap_or_default()).collect();
+    let members: BTreeMap<&str, ObjectId> =
+        binaries.iter().enumerate().map(|(index, binary)| (binary.member.as_str(), ObjectId(index))).collect();
+    let mut unresolved = BTreeSet::new();
+    for (member, id) in members {
+        for edge in links.edges_of(id) {
+            let name = links.graph.import(edge).name.as_str();
+            let inside = matches!(edge.resolution, Resolution::Object(_));
+            if vendored.contains(name) && !inside {
+                unresolved.insert((member.to_owned(), name.to_owned()));
+            }
+        }
+    }
+    unresolved.into_iter().collect()
+}

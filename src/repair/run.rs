@@ -1,0 +1,316 @@
+//! One repair from end to end: read, plan, carry out, prove, publish.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::apply::{self, Staged};
+use super::draft::Places;
+use super::include::{self, Included};
+use super::make::{self, Input};
+use super::options::Options;
+use super::plan::Plan;
+use super::prove;
+use super::recorded::{self, Recorded};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::Change;
+use crate::load::{self, Binary, Graph, Inventory, Target, Universe};
+use crate::platform::VendorDirectory;
+use crate::policy::Earned;
+use crate::tag::{PlatformTag, WheelFilename};
+use crate::wheel::install::{InstallLayout, SITE_PACKAGES};
+use crate::wheel::wheel_file::WheelFile;
+use crate::wheel::write::{Output, copy_whole};
+use crate::wheel::{FaultLevel, Wheel};
+
+/// What became of a repair.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The plan; `None` for a wheel without binaries.
+    pub plan: Option<Plan>,
+    /// The file name of the result.
+    pub name: WheelFilename,
+    /// The binaries of the result; of the input if nothing was written.
+    pub binaries: Vec<Binary>,
+    /// Who loads what in the result; before anything changes if nothing was written.
+    pub graph: Graph,
+    /// What the bytes earn.
+    pub earned: Earned,
+    /// What was done to each changed member.
+    pub changes: BTreeMap<String, Vec<Change>>,
+    /// Everything found, at the codes' own levels.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The result, proven, waiting to be published; `None` where nothing is to be written.
+    output: Option<Ready>,
+}
+
+/// A result that waits for its name.
+#[derive(Debug)]
+enum Ready {
+    New(Output),
+    /// The destination is the input itself, and nothing changes.
+    InPlace(PathBuf),
+}
+
+impl Outcome {
+    /// Returns true if a finding says that nothing must be written, those of `accept` apart.
+    ///
+    /// A tag that is not earned is never accepted.
+    pub fn is_refused(&self, accept: &[Code]) -> bool {
+        self.diagnostics.iter().any(|diagnostic| {
+            let tag = matches!(diagnostic.code, Code::TW409 | Code::TW601);
+            diagnostic.severity == Severity::Error && (tag || !accept.contains(&diagnostic.code))
+        })
+    }
+
+    /// Gives the result its name, and returns its path; `None` if nothing was to be written.
+    ///
+    /// # Errors
+    /// `Refused` if [`Outcome::is_refused`]; `Io` if it cannot be renamed. Nothing is written then.
+    pub fn publish(&mut self, accept: &[Code]) -> Result<Option<PathBuf>> {
+        if self.is_refused(accept) {
+            return Err(Error::refused("the wheel cannot be repaired as asked"));
+        }
+        match self.output.take() {
+            Some(Ready::New(output)) => output.publish().map(Some),
+            Some(Ready::InPlace(path)) => Ok(Some(path)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Plans and carries out the repair of a wheel into `folder`; nothing has its final name before
+/// [`Outcome::publish`].
+///
+/// With `folder` of `None` only the plan is made.
+///
+/// # Errors
+/// `Io` for what cannot be read or written; `Usage` for options that make no sense; `Malformed` and `Refused` if the
+/// wheel is at fault. Findings about the wheel are in the outcome.
+pub fn repair(path: &Path, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
+    let wheel = Wheel::open(path)?;
+    repair_wheel(&wheel, options, folder)
+}
+
+fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
+    let filename = wheel.filename()?.clone();
+    let faults = archive_faults(wheel);
+    if faults.iter().any(|fault| fault.severity == Severity::Error) {
+        return Ok(refused(filename, faults));
+    }
+    let inventory = load::inspect_wheel(wheel)?;
+    let platforms = filename.tags.platforms();
+    let elsewhere = platforms.iter().find(|tag| !handled(tag));
+    if let Some(tag) = elsewhere {
+        return Err(Error::refused(format!("wheels for `{tag}` are not repaired by this version")));
+    }
+    if inventory.binaries.is_empty() && inventory.unreadable.is_empty() {
+        return pure(wheel, filename, options, folder);
+    }
+    let recorded = read_recorded(wheel)?;
+    let context = Context::of(wheel, &filename, &inventory, options)?;
+    let mut diagnostics = faults;
+    let (included, sources) = context.included(options, &inventory, &mut diagnostics)?;
+    let mut binaries = inventory.binaries.clone();
+    binaries.extend(included);
+    let input = Input {
+        filename: &filename,
+        binaries: &binaries,
+        included: &sources,
+        places: &context.places,
+        recorded: &recorded,
+        target: context.target,
+        unreadable: &inventory.unreadable,
+        false_purelib: context.false_purelib,
+    };
+    let mut plan = make::make(&input, options)?;
+    diagnostics.append(&mut plan.diagnostics.clone());
+    let mut outcome = Outcome {
+        name: plan.tags.after.clone(),
+        binaries: inventory.binaries.clone(),
+        graph: plan.graph.clone(),
+        earned: plan.tags.earned.clone(),
+        changes: BTreeMap::new(),
+        diagnostics,
+        output: None,
+        plan: None,
+    };
+    if let (Some(folder), false) = (folder, outcome.is_refused(&options.accept)) {
+        let staged = apply::apply(wheel, &plan, options, folder)?;
+        finish(&mut outcome, staged, &input, &plan, options, folder)?;
+    }
+    plan.diagnostics = outcome.diagnostics.clone();
+    outcome.plan = Some(plan);
+    Ok(outcome)
+}
+
+/// Proves what was written and takes its facts into the outcome.
+fn finish(
+    outcome: &mut Outcome,
+    mut staged: Staged,
+    input: &Input<'_>,
+    plan: &Plan,
+    options: &Options,
+    folder: &Path,
+) -> Result<()> {
+    for (member, note) in &staged.notes {
+        outcome
+            .diagnostics
+            .push(Diagnostic::new(Code::TW202, note.clone()).member(member).at(Severity::Note));
+    }
+    for name in &staged.dropped {
+        outcome.diagnostics.push(Diagnostic::new(Code::TW613, "the signature is not true of the result").member(name));
+    }
+    outcome.changes = std::mem::take(&mut staged.changes);
+    let Some(output) = staged.output.take() else {
+        outcome.output = Some(Ready::InPlace(folder.join(plan.tags.after.to_string())));
+        return Ok(());
+    };
+    let result = Wheel::open(output.path())?;
+    let proof = prove::prove(&result, input, plan, options, &staged)?;
+    drop(result);
+    outcome.diagnostics.extend(proof.diagnostics);
+    outcome.binaries = proof.binaries;
+    outcome.graph = proof.graph;
+    outcome.earned = proof.earned;
+    outcome.output = Some(Ready::New(output));
+    Ok(())
+}
+
+/// Whether wheels of this platform are repaired.
+fn handled(tag: &PlatformTag) -> bool {
+    matches!(tag, PlatformTag::Any) || crate::platform::of(tag).is_some()
+}
+
+/// Where things lie in a wheel, and what it is for.
+struct Context {
+    target: Target,
+    places: Places,
+    /// What stands before members that are installed into site-packages: nothing, or `pkg-1.data/platlib/`.
+    root: String,
+    false_purelib: bool,
+}
+
+impl Context {
+    fn of(wheel: &Wheel, filename: &WheelFilename, inventory: &Inventory, options: &Options) -> Result<Self> {
+        let target = make::target(&inventory.binaries, filename, &options.plat)?;
+        let purelib = wheel
+            .dist_info_member("WHEEL")
+            .map(|member| wheel.read(member))
+            .transpose()?
+            .and_then(|bytes| WheelFile::read(&bytes).ok()?.root_is_purelib())
+            .unwrap_or(false);
+        let data = InstallLayout::data_directory(
+            wheel.members().iter().map(crate::wheel::Member::name),
+            &filename.stem(),
+        )
+        .unwrap_or_else(|| format!("{}.data", filename.stem()));
+        let in_data = |member: &str| member.strip_prefix(&data).is_some_and(|rest| rest.starts_with('/'));
+        let at_root = inventory.binaries.iter().any(|binary| !in_data(&binary.member));
+        // A wheel whose root is pure Python keeps its libraries where its binaries are: some systems install the two
+        // into different folders.
+        let root = if purelib && !at_root { format!("{data}/platlib/") } else { String::new() };
+        let VendorDirectory::Distribution(suffix) = target.platform.vendoring().directory;
+        let suffix = options.lib_dir.as_deref().unwrap_or(suffix);
+        check_suffix(suffix)?;
+        let libraries = format!("{}{suffix}", filename.distribution);
+        let programs = format!("{}.scripts", filename.distribution);
+        let places = Places {
+            libraries_installed: format!("{SITE_PACKAGES}/{libraries}"),
+            libraries: format!("{root}{libraries}"),
+            scripts: format!("{data}/scripts/"),
+            programs_installed: format!("{SITE_PACKAGES}/{programs}"),
+            programs: format!("{root}{programs}"),
+        };
+        Ok(Self { target, places, root, false_purelib: purelib && at_root })
+    }
+
+    /// Finds what `--include` names.
+    fn included(
+        &self,
+        options: &Options,
+        inventory: &Inventory,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<Included> {
+        if options.include.is_empty() {
+            return Ok((Vec::new(), BTreeMap::new()));
+        }
+        let mut told = Vec::new();
+        let universe = make::sources(Universe::new(&inventory.binaries), options, &mut told)?;
+        // Folders that are not there are told of when the plan is made.
+        let _ = diagnostics;
+        include::included(options, self.target, &self.places, &universe, &self.root)
+    }
+}
+
+/// Refuses folder names that would not be one folder beside the packages.
+fn check_suffix(suffix: &str) -> Result<()> {
+    let odd = suffix.is_empty() || suffix.contains(['/', '\\', ':', '\0']) || suffix.ends_with([' ', '.']);
+    let reserved = [".dist-info", ".data"].iter().any(|end| suffix.ends_with(end));
+    if odd || reserved {
+        return Err(Error::usage(format!("`--lib-dir {suffix}` is no ending of a folder of libraries")));
+    }
+    Ok(())
+}
+
+/// A wheel without binaries: copied, or retagged if its platform tag says more than is needed.
+fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
+    let mut outcome = Outcome {
+        plan: None,
+        name: filename.clone(),
+        binaries: Vec::new(),
+        graph: Graph::default(),
+        earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() },
+        changes: BTreeMap::new(),
+        diagnostics: vec![Diagnostic::new(Code::TW614, "the wheel holds no binary; it is copied").at(Severity::Note)],
+        output: None,
+    };
+    if let Some(tag) = options.plat.first() {
+        outcome
+            .diagnostics
+            .push(Diagnostic::new(Code::TW601, format!("`{tag}` was asked for; a wheel without binaries is for `any`")));
+        return Ok(outcome);
+    }
+    if let Some(folder) = folder {
+        let destination = folder.join(filename.to_string());
+        outcome.output = Some(match copy_whole(wheel.path(), &destination)? {
+            Some(output) => Ready::New(output),
+            None => Ready::InPlace(destination),
+        });
+    }
+    Ok(outcome)
+}
+
+/// Faults of the archive that leave open what is in it; those that rewriting cures are not among them.
+fn archive_faults(wheel: &Wheel) -> Vec<Diagnostic> {
+    let faults = wheel
+        .faults()
+        .iter()
+        .filter(|fault| !fault.kind.is_cured_by_rewriting() && fault.level == FaultLevel::Error);
+    faults.map(crate::lint::archive_fault).collect()
+}
+
+fn refused(filename: WheelFilename, diagnostics: Vec<Diagnostic>) -> Outcome {
+    Outcome {
+        plan: None,
+        name: filename,
+        binaries: Vec::new(),
+        graph: Graph::default(),
+        earned: Earned::default(),
+        changes: BTreeMap::new(),
+        diagnostics,
+        output: None,
+    }
+}
+
+/// Reads what an earlier repair recorded.
+fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
+    match wheel.dist_info_member(recorded::FILE_NAME) {
+        None => Ok(Recorded::default()),
+        Some(member) if member.size() > (4 << 20) => {
+            Err(Error::new(ErrorKind::Malformed, format!("{} bytes are no record", member.size())).about(member.name()))
+        }
+        Some(member) => Recorded::read(&wheel.read(member)?).map_err(|error| error.about(member.name())),
+    }
+}
