@@ -20,9 +20,14 @@ const PREFIX: usize = 64;
 /// Facts and symbols of each slice are read in one go under the archive's memory budget; no bytes are kept. A binary
 /// that cannot be read is listed with the reason and keeps nobody else from being read.
 pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
+    inspect_members(wheel, |_| true)
+}
+
+/// Reads those members that `wanted` picks; else as [`inspect_wheel`].
+pub fn inspect_members(wheel: &Wheel, wanted: impl Fn(&Member) -> bool) -> Inventory {
     let layout = layout_of(wheel);
     // The largest first, so that no core is left with a giant at the end.
-    let mut members: Vec<&Member> = wheel.members().iter().collect();
+    let mut members: Vec<&Member> = wheel.members().iter().filter(|member| wanted(member)).collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size()));
     let found: Vec<Found> = members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout)).collect();
     let mut inventory = Inventory::default();

@@ -143,6 +143,13 @@ impl<'a> Subject<'a> {
                 },
                 Resolution::Excluded => Provider::Excluded,
                 Resolution::Python => Provider::Python,
+                // A repair makes reachable what lies elsewhere in the wheel.
+                Resolution::Missing if externals == Externals::Vendored => {
+                    match edge.elsewhere.and_then(|other| places.get(&other)) {
+                        Some(&place) => Provider::Wheel(place),
+                        None => Provider::Outside,
+                    }
+                }
                 Resolution::System | Resolution::Missing => Provider::Outside,
             };
             let link = Link { name: &graph.import(edge).name, provider };

@@ -174,6 +174,12 @@ impl Drafter<'_> {
             && abi::examine(&object.image, &object.symbols, object.file_name()).kind != BinaryKind::Program
     }
 
+    /// Returns true if every import of libpython is removed.
+    pub fn no_python_stays(&self) -> bool {
+        let edges = self.graph.all_roots().flat_map(|root| &root.edges);
+        edges.filter(|edge| edge.resolution == Resolution::Python).all(|edge| self.fate(edge) == Fate::Remove)
+    }
+
     fn names(&self, external: &[ObjectId], index: &BTreeMap<ObjectId, usize>) -> Result<Vec<String>> {
         let shapes: Vec<Shape> = external
             .iter()

@@ -12,14 +12,13 @@ use super::options::Options;
 use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
-use super::subject::subject;
 use super::tags::{Wanted, select};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target, Universe};
+use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
 use crate::origin;
 use crate::platform::{Platform, detect};
-use crate::policy::{self, Earned, PolicyFamily};
+use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
 
 /// What a plan is made from.
@@ -123,15 +122,13 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
         diagnostics.extend(unmatched(&graph, options));
     }
     let members = members(&drafter, &decided, input.places);
-    let excluded = &decided.excluded;
-    let links = &drafter.links;
-    let left = |edge: &load::Edge| {
-        edge.resolution != Resolution::System && excluded.contains(&graph.import(edge).name)
-    };
-    let judged = subject(links, &members, &left);
+    let mut judged = Subject::of(&graph, Externals::Vendored);
+    if drafter.no_python_stays() {
+        judged = judged.tolerating(Code::TW501);
+    }
     let mut earned = policy::earned(&options.policies, &judged, input.filename.tags.platforms());
     diagnostics.append(&mut earned.notes);
-    let (after, recorded) = retag(input, options, &earned, &judged, &mut diagnostics, excluded)?;
+    let (after, recorded) = retag(input, options, &earned, &judged, &mut diagnostics, &decided.excluded)?;
     diagnostics.extend(driver_libraries(&decided, &graph));
     let decisions = drafter.plan_file(&decided)?;
     let edits = edits(input, &decided, &graph);
@@ -274,7 +271,7 @@ fn retag(
     input: &Input<'_>,
     options: &Options,
     earned: &Earned,
-    judged: &policy::Subject<'_>,
+    judged: &Subject<'_>,
     diagnostics: &mut Vec<Diagnostic>,
     excluded: &BTreeSet<String>,
 ) -> Result<(WheelFilename, Recorded)> {
@@ -322,7 +319,7 @@ fn retag(
 }
 
 /// Adds every reason why a tag is not earned.
-fn refuse(tag: &PlatformTag, options: &Options, judged: &policy::Subject<'_>, diagnostics: &mut Vec<Diagnostic>) {
+fn refuse(tag: &PlatformTag, options: &Options, judged: &Subject<'_>, diagnostics: &mut Vec<Diagnostic>) {
     match options.policies.find(tag) {
         Some((policy, arch)) => {
             let verdict = policy::judge(policy, arch, judged);

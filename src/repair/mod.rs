@@ -14,7 +14,6 @@ mod prove;
 mod rules;
 mod run;
 mod search_path;
-mod subject;
 mod tags;
 
 pub use options::{Include, Options, Patterns, Search};

@@ -9,7 +9,6 @@ use super::make::Input;
 use super::options::Options;
 use super::plan::Plan;
 use super::rules::{Given, Rules};
-use super::subject::subject;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
 use crate::format::{Edit, EditSet, Image};
@@ -78,11 +77,7 @@ pub(super) fn prove(
     for (importer, name) in inside_edges(plan, &binaries, &links) {
         failed(Some(&importer), format!("`{name}` does not resolve inside the result"));
     }
-    let members: BTreeMap<ObjectId, String> =
-        graph.wheel_objects().filter_map(|(id, object)| Some((id, object.member.clone()?))).collect();
-    let excluded: BTreeSet<&String> = plan.recorded.excluded.iter().collect();
-    let left = |edge: &load::Edge| excluded.contains(&graph.import(edge).name);
-    let judged = subject(&links, &members, &left);
+    let judged = policy::Subject::of(&graph, policy::Externals::Absent);
     let earned = policy::earned(&options.policies, &judged, plan.tags.after.tags.platforms());
     drop(judged);
     for tag in plan.tags.after.tags.platforms() {
@@ -102,7 +97,7 @@ fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged) -> Result<Vec<Bi
         .filter(|binary| !staged.changed.contains(&binary.member) && result.member(&binary.member).is_some())
         .cloned()
         .collect();
-    let inventory = load::inspect_members(result, |member| staged.changed.contains(member.name()))?;
+    let inventory = load::inspect_members(result, |member| staged.changed.contains(member.name()));
     if let Some(unreadable) = inventory.unreadable.first() {
         return Err(Error::new(crate::ErrorKind::Internal, unreadable.error.to_string()).about(&unreadable.member));
     }

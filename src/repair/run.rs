@@ -99,7 +99,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Ok(refused(filename, faults));
     }
-    let inventory = load::inspect_wheel(wheel)?;
+    let inventory = load::inspect_wheel(wheel);
     let platforms = filename.tags.platforms();
     let elsewhere = platforms.iter().find(|tag| !handled(tag));
     if let Some(tag) = elsewhere {
@@ -288,7 +288,15 @@ fn archive_faults(wheel: &Wheel) -> Vec<Diagnostic> {
         .faults()
         .iter()
         .filter(|fault| !fault.kind.is_cured_by_rewriting() && fault.level == FaultLevel::Error);
-    faults.map(crate::lint::archive_fault).collect()
+    faults
+        .map(|fault| {
+            let diagnostic = Diagnostic::new(archive_code(fault.kind), fault.message.clone());
+            match &fault.member {
+                Some(member) => diagnostic.member(member),
+                None => diagnostic,
+            }
+        })
+        .collect()
 }
 
 fn refused(filename: WheelFilename, diagnostics: Vec<Diagnostic>) -> Outcome {
@@ -312,5 +320,26 @@ fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
             Err(Error::new(ErrorKind::Malformed, format!("{} bytes are no record", member.size())).about(member.name()))
         }
         Some(member) => Recorded::read(&wheel.read(member)?).map_err(|error| error.about(member.name())),
+    }
+}
+
+/// Returns the code of an archive's fault.
+fn archive_code(kind: crate::wheel::FaultKind) -> Code {
+    use crate::wheel::FaultKind;
+    match kind {
+        FaultKind::NotAnArchive => Code::TW101,
+        FaultKind::Framing => Code::TW102,
+        FaultKind::Duplicate => Code::TW103,
+        FaultKind::UnsafePath => Code::TW104,
+        FaultKind::Symlink => Code::TW105,
+        FaultKind::Bomb => Code::TW106,
+        FaultKind::Method => Code::TW107,
+        FaultKind::Encrypted => Code::TW108,
+        FaultKind::DataDescriptor => Code::TW109,
+        FaultKind::Corrupt => Code::TW110,
+        FaultKind::Zip64 => Code::TW111,
+        FaultKind::Comment => Code::TW112,
+        FaultKind::Collision => Code::TW113,
+        FaultKind::Mode => Code::TW114,
     }
 }
