@@ -24,9 +24,9 @@ pub mod load;
 pub mod origin;
 pub mod platform;
 pub mod policy;
-pub mod report;
 pub mod python;
 pub mod repair;
+pub mod report;
 pub mod tag;
 pub mod wheel;
 

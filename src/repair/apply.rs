@@ -141,9 +141,9 @@ fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Res
 }
 
 fn edit_member(wheel: &Wheel, edit: &MemberEdit, options: &Options, folder: &Path) -> Result<Option<Done>> {
-    let member = wheel
-        .member(&edit.member)
-        .ok_or_else(|| Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member))?;
+    let member = wheel.member(&edit.member).ok_or_else(|| {
+        Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member)
+    })?;
     let bytes = wheel.read(member)?;
     let edited = format::edit(&bytes, &edit.edits).map_err(|error| error.about(&edit.member))?;
     if edited.bytes == *bytes && edit.moved.is_none() {
@@ -197,8 +197,7 @@ fn texts(
     }
     let in_dist_info = |name: &str| format!("{}/{name}", contents.dist_info);
     let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read(member)).transpose();
-    let wheel_bytes =
-        present("WHEEL")?.ok_or_else(|| Error::refused("no `WHEEL` file").about(&contents.dist_info))?;
+    let wheel_bytes = present("WHEEL")?.ok_or_else(|| Error::refused("no `WHEEL` file").about(&contents.dist_info))?;
     let mut file = WheelFile::read(&wheel_bytes).map_err(|error| error.about(in_dist_info("WHEEL")))?;
     if plan.tags.before.tags != plan.tags.after.tags {
         let tags: Vec<String> = plan.tags.after.tags.expand().iter().map(ToString::to_string).collect();
@@ -253,15 +252,17 @@ fn sbom_input(
         vendored.build_id = library.build_id.clone();
         input.vendored.push(vendored);
     }
-    input.needed = plan.vendored.iter().filter(|library| library.direct).map(|library| library.member.clone()).collect();
+    input.needed =
+        plan.vendored.iter().filter(|library| library.direct).map(|library| library.member.clone()).collect();
     input
 }
 
 /// Whether rewriting removes something that installers or PyPI refuse.
 fn has_curable_faults(wheel: &Wheel) -> bool {
-    wheel.faults().iter().any(|fault| {
-        fault.kind.is_cured_by_rewriting() && fault.level == crate::wheel::FaultLevel::Error
-    })
+    wheel
+        .faults()
+        .iter()
+        .any(|fault| fault.kind.is_cured_by_rewriting() && fault.level == crate::wheel::FaultLevel::Error)
 }
 
 /// Whether RECORD says exactly this, in whatever order and spelling.
@@ -356,7 +357,12 @@ impl Contents<'_> {
                 continue;
             }
             let Some(member) = self.wheel.member(&name) else { continue };
-            members.push(OutputMember::new(name, kept_content(self.wheel, member, options)?, member.mode(), member.time()));
+            members.push(OutputMember::new(
+                name,
+                kept_content(self.wheel, member, options)?,
+                member.mode(),
+                member.time(),
+            ));
         }
         let time = options.source_date_epoch.map(DosTime::from_unix);
         Output::write(destination, &mut members, time)

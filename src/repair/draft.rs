@@ -257,9 +257,7 @@ impl Drafter<'_> {
         let binary = self.graph.object(object);
         binary.member.as_deref().is_some_and(|member| member.starts_with(&self.places.scripts))
             && self.links.edges_of(object).iter().any(|edge| match self.fate(edge) {
-                Fate::Inside(target) => {
-                    !self.graph.object(target).is_wheel() || edge.resolution == Resolution::Missing
-                }
+                Fate::Inside(target) => !self.graph.object(target).is_wheel() || edge.resolution == Resolution::Missing,
                 Fate::Leave | Fate::Remove => false,
             })
     }
@@ -353,9 +351,9 @@ impl Drafter<'_> {
                 && abi::is_libpython(name)
             {
                 let message = format!("linked `{name}`, which the running interpreter replaces; the import is removed");
-                decided.diagnostics.push(
-                    Diagnostic::new(Code::TW501, message).member(binary.display_name()).at(Severity::Warning),
-                );
+                decided
+                    .diagnostics
+                    .push(Diagnostic::new(Code::TW501, message).member(binary.display_name()).at(Severity::Warning));
             }
         }
         Ok(Some(DraftEdit { object, edits, moved }))
@@ -399,9 +397,9 @@ impl Drafter<'_> {
             for edge in root.edges.iter().filter(|edge| edge.resolution == Resolution::Missing) {
                 let name = &self.graph.import(edge).name;
                 let message = format!("`{name}` is nowhere; the binary is installed as data and was not repaired");
-                decided
-                    .diagnostics
-                    .push(Diagnostic::new(Code::TW307, message).member(self.graph.object(edge.importer).display_name()));
+                decided.diagnostics.push(
+                    Diagnostic::new(Code::TW307, message).member(self.graph.object(edge.importer).display_name()),
+                );
             }
         }
         decided.decisions = decisions.into_iter().map(|(name, action)| Decision::new(name, action)).collect();

@@ -50,7 +50,8 @@ pub(super) fn included(
             .into_iter()
             .find(|image| image.arch == target.arch)
             .ok_or_else(|| {
-                Error::refused(format!("included, but it is not for {}", target.arch.linux_name())).about(path.display())
+                Error::refused(format!("included, but it is not for {}", target.arch.linux_name()))
+                    .about(path.display())
             })?;
         let symbols = format::symbols(&bytes, &image).map_err(|error| error.about(path.display()))?;
         let installed = format!("{}/{}", installed.trim_end_matches('/'), base(&path.to_string_lossy()));

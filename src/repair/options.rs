@@ -71,8 +71,7 @@ impl Patterns {
             };
             let preset = policy::presets().iter().find(|preset| preset.name == name);
             let preset = preset.ok_or_else(|| {
-                let names: Vec<String> =
-                    policy::presets().iter().map(|preset| format!("`@{}`", preset.name)).collect();
+                let names: Vec<String> = policy::presets().iter().map(|preset| format!("`@{}`", preset.name)).collect();
                 Error::usage(format!("no preset is called `{pattern}`")).hint(format!("known: {}", names.join(", ")))
             })?;
             texts.extend(preset.libraries.iter().cloned());

@@ -148,10 +148,7 @@ impl Plan {
             }
         }
         if self.tags.before.tags != self.tags.after.tags {
-            steps.push(Step::Retag {
-                from: tag_text(&self.tags.before),
-                to: tag_text(&self.tags.after),
-            });
+            steps.push(Step::Retag { from: tag_text(&self.tags.before), to: tag_text(&self.tags.after) });
         }
         steps
     }

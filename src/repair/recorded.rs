@@ -45,8 +45,9 @@ impl Recorded {
         let document: Document = serde_json::from_slice(bytes)
             .map_err(|error| Error::malformed(format!("not truewheel's record: {error}")).about(FILE_NAME))?;
         if document.schema != SCHEMA {
-            return Err(Error::malformed(format!("`schema` {} is not known, only {SCHEMA}", document.schema))
-                .about(FILE_NAME));
+            return Err(
+                Error::malformed(format!("`schema` {} is not known, only {SCHEMA}", document.schema)).about(FILE_NAME)
+            );
         }
         let mut recorded = document.recorded;
         recorded.excluded.sort();
@@ -86,7 +87,8 @@ mod tests {
     #[test]
     fn fields_of_other_versions_are_kept() {
         let earlier = br#"{"schema": 1, "edges": [1]}"#;
-        let text = String::from_utf8(Recorded { only_plat: true, ..Recorded::default() }.written(Some(earlier))).unwrap();
+        let text =
+            String::from_utf8(Recorded { only_plat: true, ..Recorded::default() }.written(Some(earlier))).unwrap();
         assert!(text.contains("edges") && text.contains("only_plat"), "{text}");
     }
 

@@ -155,9 +155,7 @@ fn finish(
     folder: &Path,
 ) -> Result<()> {
     for (member, note) in &staged.notes {
-        outcome
-            .diagnostics
-            .push(Diagnostic::new(Code::TW202, note.clone()).member(member).at(Severity::Note));
+        outcome.diagnostics.push(Diagnostic::new(Code::TW202, note.clone()).member(member).at(Severity::Note));
     }
     for name in &staged.dropped {
         outcome.diagnostics.push(Diagnostic::new(Code::TW613, "the signature is not true of the result").member(name));
@@ -201,11 +199,9 @@ impl Context {
             .transpose()?
             .and_then(|bytes| WheelFile::read(&bytes).ok()?.root_is_purelib())
             .unwrap_or(false);
-        let data = InstallLayout::data_directory(
-            wheel.members().iter().map(crate::wheel::Member::name),
-            &filename.stem(),
-        )
-        .unwrap_or_else(|| format!("{}.data", filename.stem()));
+        let data =
+            InstallLayout::data_directory(wheel.members().iter().map(crate::wheel::Member::name), &filename.stem())
+                .unwrap_or_else(|| format!("{}.data", filename.stem()));
         let in_data = |member: &str| member.strip_prefix(&data).is_some_and(|rest| rest.starts_with('/'));
         let at_root = inventory.binaries.iter().any(|binary| !in_data(&binary.member));
         // A wheel whose root is pure Python keeps its libraries where its binaries are: some systems install the two
@@ -267,9 +263,10 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         output: None,
     };
     if let Some(tag) = options.plat.first() {
-        outcome
-            .diagnostics
-            .push(Diagnostic::new(Code::TW601, format!("`{tag}` was asked for; a wheel without binaries is for `any`")));
+        outcome.diagnostics.push(Diagnostic::new(
+            Code::TW601,
+            format!("`{tag}` was asked for; a wheel without binaries is for `any`"),
+        ));
         return Ok(outcome);
     }
     if let Some(folder) = folder {
@@ -284,10 +281,8 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
 
 /// Faults of the archive that leave open what is in it; those that rewriting cures are not among them.
 fn archive_faults(wheel: &Wheel) -> Vec<Diagnostic> {
-    let faults = wheel
-        .faults()
-        .iter()
-        .filter(|fault| !fault.kind.is_cured_by_rewriting() && fault.level == FaultLevel::Error);
+    let faults =
+        wheel.faults().iter().filter(|fault| !fault.kind.is_cured_by_rewriting() && fault.level == FaultLevel::Error);
     faults
         .map(|fault| {
             let diagnostic = Diagnostic::new(archive_code(fault.kind), fault.message.clone());

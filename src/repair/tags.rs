@@ -89,7 +89,8 @@ mod tests {
         result.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
-    const EARNED: &str = "manylinux_2_17_x86_64 manylinux2014_x86_64 manylinux_2_28_x86_64 manylinux_2_34_x86_64 linux_x86_64";
+    const EARNED: &str =
+        "manylinux_2_17_x86_64 manylinux2014_x86_64 manylinux_2_28_x86_64 manylinux_2_34_x86_64 linux_x86_64";
 
     #[test]
     fn a_linux_tag_becomes_the_best_with_its_alias() {
