@@ -2,6 +2,8 @@
 
 #[path = "suite/diagnostics.rs"]
 mod diagnostics;
+#[path = "suite/elf_edit_corpus.rs"]
+mod elf_edit_corpus;
 #[path = "suite/elf_facts.rs"]
 mod elf_facts;
 #[path = "suite/elf_hostile.rs"]

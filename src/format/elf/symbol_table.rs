@@ -4,7 +4,7 @@ use object::elf;
 
 use super::contradict::section_of;
 use super::inspect::Dynamic;
-use super::read::{Elf, last};
+use super::read::{DynamicEntry, Elf, last};
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, VirtAddr, Width};
 
@@ -19,17 +19,19 @@ pub(super) struct Table<'a> {
     pub(super) versions: &'a [u8],
 }
 
-/// Finds the symbol table, and how many symbols it has: the most that anything speaks of.
+/// Returns how many dynamic symbols there are: the most that anything speaks of; 0 without a symbol table.
 ///
 /// `DT_GNU_HASH` leaves undefined symbols out, `DT_HASH` and section headers may be absent, so the relocations count too.
-pub(super) fn symbol_table<'a>(file: &Elf<'a>, dynamic: &Dynamic<'_>) -> Result<Table<'a>> {
-    let entries = &dynamic.entries;
+///
+/// # Errors
+/// `Malformed` if a table that is counted leaves its segment; `Unsupported` if there are absurdly many.
+pub(super) fn symbol_count(file: &Elf<'_>, entries: &[DynamicEntry]) -> Result<u64> {
     let value = |tag: elf::DynamicTag| last(entries, tag.0);
     let size = file.header.symbol_size();
     if value(elf::DT_SYMENT).is_some_and(|stated| stated != size) {
         return Err(Error::malformed(format!("`DT_SYMENT` is not {size}")));
     }
-    let address = value(elf::DT_SYMTAB).ok_or_else(|| Error::malformed("no `DT_SYMTAB`"))?;
+    let Some(address) = value(elf::DT_SYMTAB) else { return Ok(0) };
     let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_SYMTAB`"))?;
     let mut count = 1;
     if let Some(hash) = value(elf::DT_HASH) {
@@ -59,6 +61,17 @@ pub(super) fn symbol_table<'a>(file: &Elf<'a>, dynamic: &Dynamic<'_>) -> Result<
     if count > MAX_SYMBOLS {
         return Err(Error::unsupported(format!("{count} dynamic symbols, more than {MAX_SYMBOLS}")));
     }
+    Ok(count)
+}
+
+/// Finds the symbol table, and how many symbols it has.
+pub(super) fn symbol_table<'a>(file: &Elf<'a>, dynamic: &Dynamic<'_>) -> Result<Table<'a>> {
+    let entries = &dynamic.entries;
+    let value = |tag: elf::DynamicTag| last(entries, tag.0);
+    let address = value(elf::DT_SYMTAB).ok_or_else(|| Error::malformed("no `DT_SYMTAB`"))?;
+    let count = symbol_count(file, entries)?;
+    let (_, bytes) = file.bytes_at(address).map_err(|error| error.context("`DT_SYMTAB`"))?;
+    let size = file.header.symbol_size();
     let symbols = bytes
         .slice(0, count * size)
         .map_err(|_| Error::malformed(format!("{count} dynamic symbols do not fit their segment")))?;
