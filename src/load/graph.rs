@@ -361,8 +361,7 @@ impl Graph {
 
     /// Returns every needed library, sorted by name and origin.
     pub fn libraries(&self) -> Vec<Library> {
-        let mut libraries: BTreeMap<(String, Origin, Option<String>), (Option<ObjectId>, Vec<ObjectId>)> =
-            BTreeMap::new();
+        let mut libraries: BTreeMap<(String, Origin, Option<String>), Library> = BTreeMap::new();
         for edge in self.all_roots().flat_map(|root| &root.edges) {
             let name = self.import(edge).name.clone();
             let (origin, path, object) = match edge.resolution {
@@ -378,16 +377,17 @@ impl Graph {
                 Resolution::Excluded => (Origin::Excluded, edge.found.clone(), None),
                 Resolution::Missing => (Origin::Missing, None, None),
             };
-            let entry = libraries.entry((name, origin, path)).or_insert((object, Vec::new()));
-            entry.1.push(edge.importer);
+            let library = libraries.entry((name.clone(), origin.clone(), path.clone()));
+            library
+                .or_insert_with(|| Library { name, origin, path, object, importers: Vec::new() })
+                .importers
+                .push(edge.importer);
+        }
+        let mut libraries: Vec<Library> = libraries.into_values().collect();
+        for library in &mut libraries {
+            library.importers.sort_unstable();
+            library.importers.dedup();
         }
         libraries
-            .into_iter()
-            .map(|((name, origin, path), (object, mut importers))| {
-                importers.sort_unstable();
-                importers.dedup();
-                Library { name, origin, path, object, importers }
-            })
-            .collect()
     }
 }

@@ -26,8 +26,10 @@ pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
 /// Reads those members that `wanted` picks; else as [`inspect_wheel`].
 pub fn inspect_members(wheel: &Wheel, wanted: impl Fn(&Member) -> bool) -> Inventory {
     let layout = layout_of(wheel);
+    // Of members with one name installers take the last.
+    let is_last = |member: &&Member| wheel.member(member.name()).is_some_and(|last| std::ptr::eq(last, *member));
     // The largest first, so that no core is left with a giant at the end.
-    let mut members: Vec<&Member> = wheel.members().iter().filter(|member| wanted(member)).collect();
+    let mut members: Vec<&Member> = wheel.members().iter().filter(is_last).filter(|member| wanted(member)).collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size()));
     let found: Vec<Found> = members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout)).collect();
     let mut inventory = Inventory::default();

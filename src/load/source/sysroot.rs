@@ -325,7 +325,7 @@ mod tests {
     fn what_cannot_be_read_is_an_error_and_an_unreadable_directory_is_empty() {
         let (directory, root) = root();
         let file = directory.path().join("usr/lib/libz.so.1.2");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
         // The superuser reads everything.
         if fs::File::open(&file).is_err() {
             assert!(root.map("/usr/lib/libz.so.1.2").is_err());
