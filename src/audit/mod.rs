@@ -8,6 +8,7 @@
 mod binary;
 mod graph;
 mod inventory;
+mod repaired;
 mod tags;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use crate::wheel::Wheel;
 use crate::wheel::install::InstallLayout;
 
 pub use graph::fill as fill_graph;
+pub use repaired::{repaired, step_phrase};
 
 /// How an audit is done.
 #[derive(Debug, Clone)]

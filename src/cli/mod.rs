@@ -30,7 +30,8 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line, program name first.
 fn run(line: Vec<OsString>) -> Status {
-    let settings = match settings::resolve(line, &Environment::of_process()) {
+    let environment = Environment::of_process();
+    let settings = match settings::resolve(line, &environment) {
         Ok(settings) => settings,
         Err(Stop::Clap(error)) => return output::clap_message(&error),
         Err(Stop::Error(error)) => {
@@ -52,6 +53,7 @@ fn run(line: Vec<OsString>) -> Status {
     match command {
         Command::Show(args) => commands::show::run(args, &settings, &terminal),
         Command::Check(args) => commands::check::run(args, &settings, &terminal),
+        Command::Repair(args) => commands::repair::run(args, &settings, &environment, &terminal),
         Command::Tree(args) => commands::tree::run(args, &terminal),
         Command::Edit(args) => commands::edit::run(args, &terminal),
         Command::Policies(args) => commands::policies::run(args, &terminal),

@@ -78,6 +78,7 @@ pub(super) fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[Pla
 pub(super) fn sources<'a>(
     mut universe: Universe<'a>,
     options: &Options,
+    target: Target,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Universe<'a>> {
     let sysroot = options.search.sysroot.as_deref().map(Sysroot::new).transpose()?;
@@ -93,7 +94,7 @@ pub(super) fn sources<'a>(
     if let Some(view) = sysroot {
         universe = universe.with_source(System::sysroot(view));
     }
-    if options.search.host {
+    if options.search.host && load::is_this_machine(target) {
         universe = universe.with_source(System::host(options.search.environment.clone()));
     }
     Ok(universe)
@@ -107,7 +108,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let mut diagnostics = Vec::new();
     let Target { platform, .. } = input.target;
     let rules = rules(input, options, &mut diagnostics)?;
-    let universe = sources(Universe::new(input.binaries), options, &mut diagnostics)?;
+    let universe = sources(Universe::new(input.binaries), options, input.target, &mut diagnostics)?;
     let graph = load::resolve(&universe, input.target, &rules)?;
     let digests = digests(&graph)?;
     let links = Links::of(&graph);
@@ -125,6 +126,9 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let mut judged = Subject::of(&graph, Externals::Vendored);
     if drafter.no_python_stays() {
         judged = judged.tolerating(Code::TW501);
+    }
+    if options.any_processor {
+        judged = judged.tolerating(Code::TW405);
     }
     let mut earned = policy::earned(&options.policies, &judged, input.filename.tags.platforms());
     diagnostics.append(&mut earned.notes);

@@ -130,6 +130,8 @@ pub struct Options {
     pub ignore_missing: bool,
     /// `--ignore-recorded`: exclusions recorded in the wheel do not hold.
     pub ignore_recorded: bool,
+    /// `--disable-isa-ext-check`: binaries may need a newer processor than their architecture's baseline.
+    pub any_processor: bool,
     /// False for `--no-sbom`.
     pub sbom: bool,
     /// `SOURCE_DATE_EPOCH`.
@@ -158,6 +160,7 @@ impl Default for Options {
             update_tags: true,
             ignore_missing: false,
             ignore_recorded: false,
+            any_processor: false,
             sbom: true,
             source_date_epoch: None,
             decisions: None,

@@ -35,6 +35,8 @@ pub struct Outcome {
     pub binaries: Vec<Binary>,
     /// Who loads what in the result; before anything changes if nothing was written.
     pub graph: Graph,
+    /// For which platform and processor; `None` for a wheel without binaries.
+    pub target: Option<Target>,
     /// What the bytes earn.
     pub earned: Earned,
     /// What was done to each changed member.
@@ -131,6 +133,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         binaries: inventory.binaries.clone(),
         graph: plan.graph.clone(),
         earned: plan.tags.earned.clone(),
+        target: Some(context.target),
         changes: BTreeMap::new(),
         diagnostics,
         output: None,
@@ -233,7 +236,7 @@ impl Context {
             return Ok((Vec::new(), BTreeMap::new()));
         }
         let mut told = Vec::new();
-        let universe = make::sources(Universe::new(&inventory.binaries), options, &mut told)?;
+        let universe = make::sources(Universe::new(&inventory.binaries), options, self.target, &mut told)?;
         // Folders that are not there are told of when the plan is made.
         let _ = diagnostics;
         include::included(options, self.target, &self.places, &universe, &self.root)
@@ -257,6 +260,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         name: filename.clone(),
         binaries: Vec::new(),
         graph: Graph::default(),
+        target: None,
         earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() },
         changes: BTreeMap::new(),
         diagnostics: vec![Diagnostic::new(Code::TW614, "the wheel holds no binary; it is copied").at(Severity::Note)],
@@ -300,6 +304,7 @@ fn refused(filename: WheelFilename, diagnostics: Vec<Diagnostic>) -> Outcome {
         name: filename,
         binaries: Vec::new(),
         graph: Graph::default(),
+        target: None,
         earned: Earned::default(),
         changes: BTreeMap::new(),
         diagnostics,

@@ -1,7 +1,7 @@
 //! The command line as clap sees it; what a flag means is said once, here, for `--help`, completions and the docs.
 
 mod edit;
-mod repair;
+pub mod repair;
 
 pub use edit::{EditArgs, EditFlags, RpathKind};
 pub use repair::{RepairArgs, StripWhat};
@@ -31,6 +31,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Enforce in CI: tags, policies, archive, metadata
     Check(CheckArgs),
+    /// Vendor, rewire, retag
+    Repair(Box<RepairArgs>),
     /// Dependency tree, each edge with how it was resolved
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths

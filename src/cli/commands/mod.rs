@@ -6,5 +6,6 @@ pub mod completions;
 pub mod edit;
 pub mod explain;
 pub mod policies;
+pub mod repair;
 pub mod show;
 pub mod tree;
