@@ -10,6 +10,8 @@ mod elf_facts;
 mod elf_hostile;
 #[path = "suite/elf_symbols.rs"]
 mod elf_symbols;
+#[path = "suite/licences.rs"]
+mod licences;
 #[path = "suite/load.rs"]
 mod load;
 #[path = "suite/origin.rs"]
@@ -19,3 +21,5 @@ mod policy;
 #[path = "suite/sbom.rs"]
 mod sbom;
 mod support;
+#[path = "suite/tidy.rs"]
+mod tidy;

@@ -1,5 +1,18 @@
 //! The only place that dispatches on `Format`: detect, inspect, edit, verify.
 
+// Strangers' bytes: a reader that can panic here is a fault, so clippy refuses what could.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 pub mod bytes;
 pub mod edit;
 pub mod elf;

@@ -16,6 +16,8 @@ use truewheel::wheel::Wheel;
 
 use crate::support::fixture;
 
+use crate::support::skip;
+
 const GLIBC: &str = "/lib64/ld-linux-x86-64.so.2";
 const MUSL: &str = "/lib/ld-musl-x86_64.so.1";
 
@@ -56,7 +58,7 @@ impl Workshop {
         let assembled =
             Command::new("as").arg("--64").arg("-o").arg(directory.path().join("empty.o")).arg(&source).status();
         if !cfg!(target_arch = "x86_64") || !assembled.is_ok_and(|status| status.success()) {
-            eprintln!("SKIP: no assembler for x86_64 here");
+            skip("no assembler for x86_64 here");
             return None;
         }
         Some(Self { directory })
@@ -226,7 +228,7 @@ fn random_universe(random: &mut Random, workshop: &Workshop, prefix: &Path, syst
 fn agree_on_random_universes(platform: &'static dyn Platform, loader: &str, seed: u64) {
     let Some(workshop) = Workshop::open() else { return };
     if !Path::new(loader).exists() {
-        eprintln!("SKIP: no {loader} here");
+        skip(&format!("no {loader} here"));
         return;
     }
     let mut random = Random(seed);
@@ -260,7 +262,7 @@ fn musl_s_loader_agrees_on_random_universes() {
 fn glibc_s_loader_agrees_on_this_machine_s_libraries() {
     let Some(workshop) = Workshop::open() else { return };
     if !Path::new(GLIBC).exists() {
-        eprintln!("SKIP: no {GLIBC} here");
+        skip(&format!("no {GLIBC} here"));
         return;
     }
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
@@ -295,7 +297,7 @@ fn glibc_s_loader_agrees_on_this_machine_s_libraries() {
 fn glibc_skips_another_machine_s_library_and_follows_names_with_slashes() {
     let Some(workshop) = Workshop::open() else { return };
     if !Path::new(GLIBC).exists() {
-        eprintln!("SKIP: no {GLIBC} here");
+        skip(&format!("no {GLIBC} here"));
         return;
     }
     let prefix = workshop.root().join("w");

@@ -6,6 +6,8 @@ use std::path::Path;
 use truewheel::load::Sysroot;
 use truewheel::origin::{Database, MemoryRoot, Package, RootFs, lookup, lookup_all};
 
+use crate::support::skip;
+
 /// Returns a fixture of `testdata/origin`, unpacked.
 fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/origin").join(format!("{name}.gz"));
@@ -45,7 +47,7 @@ fn rpm_databases() -> Vec<(&'static str, MemoryRoot)> {
         ("ndb", red_hat().file("/usr/lib/sysimage/rpm/Packages.db", fixture("Packages.db"))),
     ];
     if !cfg!(feature = "rpm") {
-        println!("SKIP sqlite: this build does not read it (feature `rpm`)");
+        skip("sqlite: this build does not read it (feature `rpm`)");
         databases.retain(|(name, _)| !name.starts_with("sqlite"));
     }
     databases
@@ -145,7 +147,7 @@ fn dpkg_query_agrees_on_this_machine() {
     let there: Vec<String> =
         libraries.iter().map(|name| format!("{folder}/{name}")).filter(|path| Path::new(path).exists()).collect();
     if query(&["--version"]).is_none() || there.is_empty() {
-        println!("SKIP dpkg_query_agrees_on_this_machine: not a Debian system with libraries in {folder}");
+        skip(&format!("not a Debian system with libraries in {folder}"));
         return;
     }
     let asked: Vec<&str> = there.iter().map(String::as_str).collect();

@@ -3,7 +3,16 @@
 pub mod elf;
 pub mod wheel;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Says on stderr why a test, or a part of one, cannot run here. Where `TRUEWHEEL_NO_SKIP` is set that is a
+/// failure: `.ci/run` installs what the tests need and sets it.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("TRUEWHEEL_NO_SKIP").is_none(), "SKIP: {reason}");
+    // Not `eprintln!`: the test runner swallows that of tests that pass.
+    let _ = writeln!(std::io::stderr(), "SKIP: {reason}");
+}
 
 /// Returns the path of a file of `testdata`.
 pub fn testdata(name: &str) -> PathBuf {
