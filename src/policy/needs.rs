@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::document::Node;
+use super::rules::Evidence;
 use super::subject::{Provider, Standing, Subject};
 use super::symbols::{self, GlibcExport};
+use crate::abi;
 use crate::arch::Arch;
 use crate::format::symbols::name_hash;
 use crate::format::{Binding, Symbol};
@@ -36,6 +38,12 @@ pub(super) struct Needs<'a> {
     pub(super) outside: BTreeSet<&'a str>,
     /// A library in scope is left to the user's machine, or is a libpython: it may export anything.
     pub(super) open: bool,
+    /// A symbol of a Python 2 with narrow Unicode strings.
+    pub(super) narrow_unicode: Option<String>,
+    /// A symbol of a Python with floating-point traps.
+    pub(super) fpe: Option<String>,
+    /// The C libraries it shows on Linux, with their signs.
+    pub(super) evidence: Vec<Evidence>,
     /// Hashes of the names of all symbols that must resolve, sorted, with their place among the undefined symbols.
     strong: Vec<(u64, usize)>,
     /// Which of glibc's libraries export each of `plain`, looked up when first asked for.
@@ -95,7 +103,18 @@ impl<'a> Needs<'a> {
                 Provider::Wheel(_) => {}
             }
         }
-        Self { versions: versions.collect(), plain, outside, open, strong, glibc: OnceLock::new() }
+        let python = abi::examine(binary.image, facts, binary.file_name());
+        Self {
+            versions: versions.collect(),
+            plain,
+            outside,
+            open,
+            narrow_unicode: python.narrow_unicode.into_iter().next(),
+            fpe: python.fpe.into_iter().next(),
+            evidence: Evidence::of(binary, false),
+            strong,
+            glibc: OnceLock::new(),
+        }
     }
 
     /// Returns which of glibc's libraries export one of `plain`; a subject is for one architecture.

@@ -11,8 +11,10 @@ use crate::policy::symbols;
 /// Refuses a binary that shows another C library than the policy's.
 pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
     let ours = libc_of(case.policy.family);
-    let others = Evidence::of(case.binary(place), ours == Libc::Bionic).into_iter().filter(|found| found.libc != ours);
-    for found in others.take(1) {
+    let binary = case.binary(place);
+    let android = if ours == Libc::Bionic { Evidence::of(binary, true) } else { Vec::new() };
+    let shown = if ours == Libc::Bionic { &android } else { &binary.needs.evidence };
+    if let Some(found) = shown.iter().find(|found| found.libc != ours) {
         let message = format!("{}, so it is for {}, not for {}", found.sign, found.libc.name(), ours.name());
         case.refuse(place, Code::TW407, message, None);
     }

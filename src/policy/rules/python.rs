@@ -21,12 +21,11 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
             case.refuse(place, Code::TW501, message, Some(help));
         }
     }
-    let facts = abi::examine(binary.image, binary.symbols, binary.file_name());
-    if let Some(symbol) = facts.narrow_unicode.first() {
+    if let Some(symbol) = &binary.needs.narrow_unicode {
         let message = format!("needs `{symbol}`, of a Python 2 with 2-byte Unicode strings; tags are for 4-byte ones");
         case.refuse(place, Code::TW503, message, None);
     }
-    if let Some(symbol) = facts.fpe.first() {
+    if let Some(symbol) = &binary.needs.fpe {
         let message = format!("needs `{symbol}`, of a Python built with floating-point traps, which few are");
         case.refuse(place, Code::TW504, message, None);
     }
