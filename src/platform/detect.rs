@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ALL, Libc, Platform, manylinux, of};
+use super::{ALL, Libc, Platform, manylinux, of, runs_on};
 use crate::arch::Arch;
 use crate::format::{Image, ImageKind};
 use crate::tag::PlatformTag;
@@ -17,7 +17,8 @@ pub struct Detection {
     pub claimed: Vec<Libc>,
     /// How many binaries there are for each processor; objects that nothing loads are left out.
     pub archs: BTreeMap<Arch, usize>,
-    /// The processor: the tags' if they name one, else that of most binaries.
+    /// The processor: the tags' if they name one and there is a binary for it (or none at all), else that of most
+    /// binaries, of those for a machine that tags name.
     pub arch: Option<Arch>,
 }
 
@@ -97,11 +98,15 @@ pub fn detect<'a>(binaries: impl IntoIterator<Item = (&'a str, &'a Image)>, tags
             detection.claimed.push(platform.libc());
         }
     }
-    let most = detection.archs.iter().max_by_key(|(arch, count)| (**count, std::cmp::Reverse(**arch)));
-    detection.arch = claimed_arch(tags).or(most.map(|(arch, _)| *arch));
+    let most = detection
+        .archs
+        .iter()
+        .max_by_key(|(arch, count)| (!matches!(arch, Arch::Other(_)), **count, std::cmp::Reverse(**arch)));
+    let fits = |arch: &Arch| binaries.is_empty() || binaries.iter().any(|(_, image)| runs_on(*arch, image));
+    detection.arch = claimed_arch(tags).filter(fits).or(most.map(|(arch, _)| *arch));
     let android = tags.iter().any(|tag| matches!(tag, PlatformTag::Android { .. }));
     for (member, image) in binaries {
-        if Some(image.arch) == detection.arch {
+        if detection.arch.is_some_and(|arch| runs_on(arch, image)) {
             detection.evidence.extend(evidence(member, image, android));
         }
     }

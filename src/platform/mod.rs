@@ -47,12 +47,19 @@ pub trait Platform: Sync {
 
     /// Returns true if a process on `arch` can load the binary.
     fn loads(&self, arch: Arch, image: &Image) -> bool {
+        runs_on(arch, image)
+    }
+}
+
+/// Returns true if a process on `arch` can load the binary, as far as its machine and float ABI tell.
+pub fn runs_on(arch: Arch, image: &Image) -> bool {
+    match (arch, image.arch) {
         // A 32-bit Arm library that does not say how it passes floats goes with either kind: glibc's
         // `VALID_FLOAT_ABI` refuses only what says the contrary.
-        let neutral = arch == Arch::Armv7l
-            && image.arch == Arch::Armv6l
-            && image.elf().is_some_and(|facts| facts.float_abi.is_none());
-        arch == image.arch || neutral
+        (Arch::Armv7l, Arch::Armv6l) => image.elf().is_some_and(|facts| facts.float_abi.is_none()),
+        // A hard-float library is `Armv7l` whatever processor it was compiled for, so a wheel for ARMv6 may hold it.
+        (Arch::Armv6l, Arch::Armv7l) => true,
+        (arch, own) => arch == own,
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::document::{Policy, PolicyFamily};
 use super::judge::{Verdict, judge};
-use super::rules::{Evidence, is_loadable, runs_on};
+use super::rules::Evidence;
 use super::set::PolicySet;
 use super::subject::{Standing, Subject};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::Libc;
+use crate::platform::{Libc, detect};
 use crate::tag::PlatformTag;
 
 /// The tags that hold, and the verdicts of those that do not.
@@ -50,24 +50,12 @@ pub struct Machine {
 
 /// Returns the machine that a wheel is for, by its platform tags and its binaries; `None` where no binary is for a
 /// machine that tags name.
-///
-/// A processor that is claimed and for which there is a binary is the one, else that of most binaries.
 pub fn machine(subject: &Subject<'_>, claimed: &[PlatformTag]) -> Option<Machine> {
     let own = subject.binaries().iter().filter(|binary| binary.standing != Standing::External);
-    let images: Vec<_> = own.map(|binary| binary.image).filter(|image| !matches!(image.arch, Arch::Other(_))).collect();
-    let loadable: Vec<_> = images.iter().copied().filter(|image| is_loadable(image)).collect();
-    let images = if loadable.is_empty() { images } else { loadable };
+    let found = detect(own.map(|binary| (binary.member, binary.image)), claimed);
+    let arch = found.arch.filter(|arch| !subject.binaries().is_empty() && !matches!(arch, Arch::Other(_)))?;
     let android = claimed.iter().any(|tag| matches!(tag, PlatformTag::Android { .. }));
-    let named =
-        claimed.iter().flat_map(PlatformTag::archs).find(|arch| images.iter().any(|image| runs_on(image, *arch)));
-    let most = || {
-        let mut counts: BTreeMap<Arch, usize> = BTreeMap::new();
-        for image in &images {
-            *counts.entry(image.arch).or_default() += 1;
-        }
-        counts.into_iter().max_by_key(|(arch, count)| (*count, std::cmp::Reverse(*arch))).map(|(arch, _)| arch)
-    };
-    named.or_else(most).map(|arch| Machine { arch, android })
+    Some(Machine { arch, android })
 }
 
 /// Returns the C libraries that the wheel's own binaries show, each with its first sign: "`a.so` needs `libc.so.6`".

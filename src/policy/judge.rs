@@ -7,6 +7,7 @@ use super::set::PolicySet;
 use super::subject::{Link, Provider, Standing, Subject, SubjectBinary};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::platform::runs_on;
 
 /// The answer of [`judge`].
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ pub fn judge(policy: &Policy, arch: Arch, subject: &Subject<'_>) -> Verdict {
     for place in 0..subject.binaries().len() {
         if case.counted.has(place) {
             // What is for another machine is refused as such; no other question makes sense.
-            let here = rules::runs_on(case.binary(place).image, arch);
+            let here = runs_on(arch, case.binary(place).image);
             for rule in if here { rules::ALL } else { rules::FOREIGN } {
                 rule(&mut case, place);
             }

@@ -13,7 +13,7 @@ use crate::tag::PlatformTag;
 ///
 /// `ver:LIBRARY@NODE=a,b` version need with strong symbols, `weakver:` with a node that is marked weak, `weaksym:` with
 /// weak symbols; `und:NAME` and `weak:NAME` undefined without version; `exp:NAME[@NODE]` exported; `isa:LEVEL`;
-/// `stack:x`; `android:API`; `page:SIZE`; `textrel`; `nosections`; `gnuhash`; `interp:PATH`; `hardfloat`.
+/// `stack:x`; `android:API`; `page:SIZE`; `textrel`; `nosections`; `gnuhash`; `interp:PATH`; `softfloat`.
 pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
     let mine = |word: &&str| {
         let key = word.split(':').next().unwrap_or_default();
@@ -56,7 +56,7 @@ pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
             "nosections" => elf.sections = None,
             "gnuhash" => (elf.hashes.sysv, elf.hashes.gnu) = (false, true),
             "interp" => elf.interpreter = Some(value.to_owned()),
-            "hardfloat" => elf.float_abi = Some(crate::format::elf::FloatAbi::Double),
+            "softfloat" => elf.float_abi = Some(crate::format::elf::FloatAbi::Soft),
             _ => panic!("unknown word {word}"),
         }
     }
@@ -96,7 +96,8 @@ impl TestWheel {
     pub(super) fn graph(&self) -> Graph {
         let set = PolicySet::embedded();
         let family = family(&self.binaries, &self.claimed);
-        let arch = self.claimed.iter().flat_map(PlatformTag::archs).next().unwrap_or(crate::Arch::X86_64);
+        let images = self.binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
+        let arch = platform::detect(images, &self.claimed).arch.unwrap_or(crate::Arch::X86_64);
         let platform = *platform::ALL.iter().find(|platform| platform.name() == family.name()).unwrap();
         let given = Given::new(&set, family, arch);
         resolve(&Universe::new(&self.binaries), Target { platform, arch }, &given).unwrap()

@@ -288,8 +288,9 @@ fn the_machine_is_the_claimed_one_if_a_binary_is_for_it() {
     let members = [("a.so", "arch:aarch64"), ("b.so", "arch:aarch64"), ("c.so", "")];
     assert_eq!(wheel(LINUX, &members).machine().as_deref(), Some("x86_64"));
     assert_eq!(wheel("linux_s390x", &members).machine().as_deref(), Some("aarch64"));
-    assert_eq!(wheel("linux_armv7l", &[("a.so", "arch:armv6l hardfloat")]).machine().as_deref(), Some("armv7l"));
-    assert_eq!(wheel("linux_armv7l", &[("a.so", "arch:armv6l")]).machine().as_deref(), Some("armv6l"));
+    assert_eq!(wheel("linux_armv7l", &[("a.so", "arch:armv6l softfloat")]).machine().as_deref(), Some("armv6l"));
+    // Hard floats say nothing about the processor that a file was compiled for.
+    assert_eq!(wheel("linux_armv6l", &[("a.so", "arch:armv7l needs:libc.so.6")]).tags(), ["linux_armv6l"]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::elf::FloatAbi;
 use crate::format::{Image, ImageKind};
+use crate::platform::runs_on;
 use crate::policy::judge::Case;
 use crate::policy::subject::Standing;
 
@@ -13,7 +13,7 @@ use crate::policy::subject::Standing;
 /// never loaded by this machine's loader: they are notes.
 pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
     let binary = case.binary(place);
-    if runs_on(binary.image, case.arch) {
+    if runs_on(case.arch, binary.image) {
         return;
     }
     let message = format!("is for {}, not for {}", binary.image.arch.linux_name(), case.arch.linux_name());
@@ -25,15 +25,7 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
     }
 }
 
-/// Returns true if a process of `arch` can load or start the binary.
-pub(in crate::policy) fn runs_on(image: &Image, arch: Arch) -> bool {
-    // ARMv6 with hard floats runs where ARMv7 does: the tag `armv7l` asks for EABI 5 with hard floats.
-    let hard_armv6 = image.arch == Arch::Armv6l
-        && image.elf().is_some_and(|elf| elf.float_abi.is_some_and(|abi| abi != FloatAbi::Soft));
-    image.arch == arch || (arch == Arch::Armv7l && hard_armv6)
-}
-
 /// Returns true if a loader of some machine that tags name would take the binary.
-pub(in crate::policy) fn is_loadable(image: &Image) -> bool {
+fn is_loadable(image: &Image) -> bool {
     image.kind != ImageKind::Object && !matches!(image.arch, Arch::Other(_))
 }

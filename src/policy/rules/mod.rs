@@ -13,7 +13,6 @@ mod versions;
 
 use super::judge::Case;
 
-pub(super) use architecture::{is_loadable, runs_on};
 pub(super) use libc::Evidence;
 
 /// A question about the binary at a place.

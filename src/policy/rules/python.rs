@@ -6,7 +6,7 @@ use crate::policy::document::PolicyFamily;
 use crate::policy::judge::Case;
 use crate::policy::subject::Provider;
 
-/// Refuses libpython (PEP 513: "extensions must not link it"), narrow Unicode strings and `PyFPE_*` on Linux; Android's
+/// Refuses libpython (PEP 513, "libpythonX.Y.so.1"), narrow Unicode strings and `PyFPE_*` on Linux; Android's
 /// Python lives in libpython.
 pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
     if case.policy.family == PolicyFamily::Android {
