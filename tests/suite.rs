@@ -23,3 +23,5 @@ mod sbom;
 mod support;
 #[path = "suite/tidy.rs"]
 mod tidy;
+#[path = "suite/wheel_archive.rs"]
+mod wheel_archive;

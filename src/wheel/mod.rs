@@ -17,4 +17,6 @@ pub mod record;
 pub mod wheel_file;
 pub mod write;
 
-pub use archive::{ArchiveFault, DosTime, FaultKind, FaultLevel, Member, MemberBytes, MemberPath, Method, Wheel};
+pub use archive::{
+    ArchiveFault, Budget, DosTime, FaultKind, FaultLevel, Member, MemberBytes, MemberPath, Method, Wheel,
+};

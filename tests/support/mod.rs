@@ -24,3 +24,4 @@ pub fn fixture(name: &str) -> Vec<u8> {
     let path = testdata(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+pub mod zip;

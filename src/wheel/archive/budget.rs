@@ -31,9 +31,9 @@ thread_local! {
     static HELD_HERE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Bytes that are held until this is dropped.
+/// Bytes that count as held until this is dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub struct Reservation {
     budget: &'static Budget,
     bytes: u64,
 }
@@ -57,8 +57,11 @@ impl Budget {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `bytes` more fit, and holds them.
-    pub(super) fn acquire(&'static self, bytes: u64) -> Permit {
+    /// Waits until `bytes` more fit, and holds them: for what is made from a member, as large as itself.
+    ///
+    /// Take it before the member is read; a thread that holds a reservation is not made to wait for the next.
+    #[must_use]
+    pub fn reserve(&'static self, bytes: u64) -> Reservation {
         let fits =
             |state: &State| state.held == 0 || state.held.checked_add(bytes).is_some_and(|held| held <= self.limit);
         let holds_some = HELD_HERE.with(|held| held.get() > 0);
@@ -74,11 +77,11 @@ impl Budget {
         state.held = state.held.saturating_add(bytes);
         drop(state);
         HELD_HERE.with(|held| held.set(held.get().saturating_add(1)));
-        Permit { budget: self, bytes }
+        Reservation { budget: self, bytes }
     }
 }
 
-impl Drop for Permit {
+impl Drop for Reservation {
     fn drop(&mut self) {
         HELD_HERE.with(|held| held.set(held.get().saturating_sub(1)));
         let mut state = self.budget.lock();
@@ -108,7 +111,7 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..50 {
                         let bytes = if (number, round) == (3, 25) { 1000 } else { 30 };
-                        let permit = budget.acquire(bytes);
+                        let permit = budget.reserve(bytes);
                         let held = budget.held();
                         assert!(held <= 100 || held == 1000, "{held}");
                         most.fetch_max(held, Ordering::Relaxed);
@@ -123,8 +126,8 @@ mod tests {
     #[test]
     fn a_thread_that_holds_bytes_is_not_made_to_wait() {
         let budget = budget(100);
-        let first = budget.acquire(90);
-        let second = budget.acquire(90);
+        let first = budget.reserve(90);
+        let second = budget.reserve(90);
         assert_eq!(budget.held(), 180);
         drop((first, second));
         assert_eq!(budget.held(), 0);

@@ -13,7 +13,7 @@ mod scan;
 mod tail;
 mod wheel;
 
-pub use budget::Budget;
+pub use budget::{Budget, Reservation};
 pub use fault::{ArchiveFault, FaultKind, FaultLevel};
 pub use member::{DosTime, Member, MemberPath, Method};
 pub use read::MemberBytes;

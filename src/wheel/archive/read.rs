@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest, Sha256};
 
-use super::budget::{Budget, Permit};
+use super::budget::{Budget, Reservation};
 use super::bytes::slice;
 use super::map::Mapping;
 use super::member::{Member, Method};
@@ -28,7 +28,7 @@ pub struct MemberBytes(Held);
 
 enum Held {
     Mapped { mapping: Arc<Mapping>, start: usize, end: usize },
-    Unpacked { bytes: Vec<u8>, _permit: Permit },
+    Unpacked { bytes: Vec<u8>, _room: Reservation },
 }
 
 impl MemberBytes {
@@ -112,11 +112,11 @@ pub(super) fn read(mapping: &Arc<Mapping>, member: &Member) -> Result<MemberByte
         }
         Method::Deflated => {
             let size = usize::try_from(member.size).map_err(|_| wrong_size(member))?;
-            let permit = Budget::global().acquire(member.size);
+            let room = Budget::global().reserve(member.size);
             // Zeroed pages are the system's until they are written, so a lying size costs nothing.
             let mut bytes = vec![0; size];
             inflate_whole(raw, &mut bytes, member)?;
-            Ok(MemberBytes(Held::Unpacked { bytes, _permit: permit }))
+            Ok(MemberBytes(Held::Unpacked { bytes, _room: room }))
         }
         Method::Other(number) => Err(unsupported(member, number)),
     }

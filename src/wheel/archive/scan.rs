@@ -3,6 +3,8 @@
 //! Sound is what every reader understands alike, whether it streams local entries or trusts the central directory.
 //! PyPI judges so (warehouse, `utils/zipfiles.py`), and uv; what they refuse is a fault at error level here.
 
+use std::collections::BTreeMap;
+
 use super::bytes::Fields;
 use super::entry::{Central, LOCAL_SIGNATURE, Local, descriptor_size, flag};
 use super::fault::{FaultKind, FaultLevel, FaultList};
@@ -58,16 +60,18 @@ pub(super) fn scan(data: &[u8], scope: NameScope) -> Option<Scan> {
         faults.error(FaultKind::Bomb, None, message);
     }
     check_duplicates(&entries, &mut faults);
+    let mut modes = OddModes::default();
     let mut members = Vec::new();
     let mut directories = Vec::new();
     for (entry, place) in entries.iter().zip(places) {
-        let Some(name) = check_entry(entry, scope, &mut faults) else { continue };
+        let Some(name) = check_entry(entry, scope, &mut modes, &mut faults) else { continue };
         match (name.strip_suffix('/'), place) {
             (Some(directory), _) => directories.push(directory.to_owned()),
             (None, Some(data_offset)) => members.extend(member(entry, &name, data_offset)),
             (None, None) => {}
         }
     }
+    modes.report(&mut faults);
     check_names(&members, &directories, scope, &mut faults);
     Some(Scan { members, directories, faults: faults.finish(), is_bomb })
 }
@@ -216,7 +220,7 @@ fn place_entry(
 }
 
 /// Checks what an entry says by itself; returns its name where that can be one.
-fn check_entry(entry: &Central<'_>, scope: NameScope, faults: &mut FaultList) -> Option<String> {
+fn check_entry(entry: &Central<'_>, scope: NameScope, modes: &mut OddModes, faults: &mut FaultList) -> Option<String> {
     let framing = FaultKind::Framing;
     let lossy = String::from_utf8_lossy(entry.name);
     let told = Some(lossy.as_ref());
@@ -243,7 +247,10 @@ fn check_entry(entry: &Central<'_>, scope: NameScope, faults: &mut FaultList) ->
         let message = format!("the compression method is {}, not stored or deflate", method_name(entry.method));
         faults.error(FaultKind::Method, told, message);
     }
-    check_mode(entry, &lossy, faults);
+    modes.note(entry, &lossy);
+    if is_symlink(entry) {
+        faults.error(FaultKind::Symlink, told, "the member is a symbolic link");
+    }
     let Ok(name) = std::str::from_utf8(entry.name) else {
         faults.error(framing, told, "the name is not UTF-8");
         return None;
@@ -285,26 +292,54 @@ fn is_symlink(entry: &Central<'_>) -> bool {
     mode(entry) & kind::MASK == kind::LINK
 }
 
-fn check_mode(entry: &Central<'_>, name: &str, faults: &mut FaultList) {
-    let mode = mode(entry);
-    let permissions = mode & 0o7777;
-    if is_symlink(entry) {
-        faults.error(FaultKind::Symlink, Some(name), "the member is a symbolic link");
-        return;
+/// What can be odd about permission bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum OddMode {
+    FileType,
+    SpecialBit,
+    Writable,
+    Unreadable,
+}
+
+/// Odd modes: the first member of each kind, and how many more there are. Archives made on Windows are full of them.
+#[derive(Debug, Default)]
+struct OddModes(BTreeMap<OddMode, (String, u16, usize)>);
+
+impl OddModes {
+    fn note(&mut self, entry: &Central<'_>, name: &str) {
+        let mode = mode(entry);
+        let file_type = mode & kind::MASK;
+        let expected = if name.ends_with('/') { kind::DIRECTORY } else { kind::REGULAR };
+        let odd = [
+            (OddMode::FileType, file_type != 0 && file_type != expected && file_type != kind::LINK),
+            (OddMode::SpecialBit, mode & 0o7000 != 0),
+            (OddMode::Writable, mode & 0o002 != 0 && file_type != kind::LINK),
+            // An archive from a system without modes says nothing.
+            (OddMode::Unreadable, file_type != 0 && mode & 0o400 == 0),
+        ];
+        for (odd, _) in odd.into_iter().filter(|(_, is_so)| *is_so) {
+            self.0
+                .entry(odd)
+                .and_modify(|(_, _, more)| *more = more.saturating_add(1))
+                .or_insert_with(|| (name.to_owned(), mode, 0));
+        }
     }
-    let expected = if name.ends_with('/') { kind::DIRECTORY } else { kind::REGULAR };
-    if mode & kind::MASK != 0 && mode & kind::MASK != expected {
-        faults.warning(FaultKind::Mode, Some(name), format!("the file type in mode `{mode:06o}` is odd"));
-    }
-    if permissions & 0o7000 != 0 {
-        faults.warning(FaultKind::Mode, Some(name), format!("mode `{permissions:04o}` sets a special bit"));
-    }
-    if permissions & 0o002 != 0 {
-        faults.warning(FaultKind::Mode, Some(name), format!("mode `{permissions:04o}` lets everybody write"));
-    }
-    // An archive from a system without modes says nothing.
-    if mode & kind::MASK != 0 && permissions & 0o400 == 0 {
-        faults.warning(FaultKind::Mode, Some(name), format!("mode `{permissions:04o}` lets not even the owner read"));
+
+    fn report(self, faults: &mut FaultList) {
+        for (odd, (name, mode, more)) in self.0 {
+            let what = match odd {
+                OddMode::FileType => "is that of no regular file",
+                OddMode::SpecialBit => "sets a special bit",
+                OddMode::Writable => "lets everybody write",
+                OddMode::Unreadable => "lets not even the owner read",
+            };
+            let others = match more {
+                0 => String::new(),
+                1 => "; so does that of one more member".into(),
+                more => format!("; so do those of {more} more members"),
+            };
+            faults.warning(FaultKind::Mode, Some(&name), format!("mode `{mode:06o}` {what}{others}"));
+        }
     }
 }
 
