@@ -57,6 +57,8 @@ struct Engine<'a> {
 }
 
 /// What one root has loaded so far.
+///
+/// INVARIANT: whatever is called `at` is an index into `loaded`, which only grows.
 struct Process {
     loaded: Vec<Loaded>,
     by_object: HashMap<ObjectId, usize>,
@@ -88,6 +90,7 @@ impl Engine<'_> {
         waiting.retain(|id, _| !reached.contains(id));
         // What is left is loaded by nobody by the loader's rules: start where nobody left names it, so that as few
         // binaries as possible are roots; where they all name each other, at the first.
+        // INVARIANT: `waiting` holds numbers of `binaries`.
         naming = Naming::of(waiting.keys().map(|id| &binaries[id.0]));
         while let Some((id, kind)) = naming.first_unnamed(&waiting, binaries) {
             for id in self.walk_into(id, kind, &mut reached, &mut roots)? {
@@ -117,8 +120,7 @@ impl Engine<'_> {
 
     /// Loads one root.
     fn walk(&mut self, id: ObjectId, kind: RootKind) -> Result<Root> {
-        // INVARIANT: the root is a binary of the wheel, so it has a number below theirs.
-        let directory = directory_of(&self.search.objects[id.0].location).to_owned();
+        let directory = directory_of(&self.search.object(id).location).to_owned();
         let root = Loaded {
             object: id,
             loader: None,
@@ -138,7 +140,7 @@ impl Engine<'_> {
             self.search.looked += list.len();
             let first = edges.len();
             let importer = process.loaded[at].clone();
-            let image = std::sync::Arc::clone(&self.search.objects[importer.object.0].image);
+            let image = std::sync::Arc::clone(&self.search.object(importer.object).image);
             for (number, import) in image.imports.iter().enumerate() {
                 self.edges += 1;
                 if self.edges > self.limit || self.search.looked > MAX_LOOKED {
@@ -158,7 +160,7 @@ impl Engine<'_> {
     }
 
     fn edge(&mut self, importer: &Loaded, import: usize, name: &str, outcome: Outcome) -> Edge {
-        let in_tree = |id: &ObjectId| self.search.objects[id.0].member.is_some();
+        let in_tree = |id: &ObjectId| self.search.object(*id).member.is_some();
         let elsewhere = match outcome.resolution {
             Resolution::Object(id) if in_tree(&id) => None,
             Resolution::System | Resolution::Python | Resolution::Excluded => None,
@@ -180,7 +182,7 @@ impl Engine<'_> {
     fn elsewhere(&self, importer: ObjectId, name: &str) -> Option<ObjectId> {
         let base = base_name(name, self.search.loader.paths);
         let mut candidates = self.search.tree.named(base).iter().copied().filter(|id| {
-            *id != importer && self.search.fits(*id) && self.search.objects[id.0].image.kind != ImageKind::Object
+            *id != importer && self.search.fits(*id) && self.search.object(*id).image.kind != ImageKind::Object
         });
         let first = candidates.next()?;
         candidates.next().is_none().then_some(first)
@@ -198,7 +200,7 @@ impl Engine<'_> {
         let key = key(asked, loader.names);
         let excluded = outside.is_excluded(name) || outside.is_excluded(base);
         if let Some(known) = process.names.get(&key).copied() {
-            let shipped = matches!(known, Resolution::Object(id) if self.search.objects[id.0].member.is_some());
+            let shipped = matches!(known, Resolution::Object(id) if self.search.object(id).member.is_some());
             if shipped || !excluded {
                 return Outcome::named(known, Via::Loaded);
             }
@@ -270,7 +272,7 @@ impl Process {
     /// Adds an object, and the names that it answers to from now on.
     fn enter(&mut self, loaded: Loaded, search: &Search<'_>) {
         let id = loaded.object;
-        let object: &Object = &search.objects[id.0];
+        let object: &Object = search.object(id);
         self.by_object.insert(id, self.loaded.len());
         self.loaded.push(loaded);
         for rule in search.loader.reuse {

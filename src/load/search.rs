@@ -149,10 +149,15 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Returns an object.
+    pub(super) fn object(&self, id: ObjectId) -> &Object {
+        // INVARIANT: ids are made by this room, one for each object.
+        &self.objects[id.0]
+    }
+
     /// Returns true if a process of the target can load the object.
     pub(super) fn fits(&self, id: ObjectId) -> bool {
-        // INVARIANT: ids are made by this room, one for each object.
-        self.target.platform.loads(self.target.arch, &self.objects[id.0].image)
+        self.target.platform.loads(self.target.arch, &self.object(id).image)
     }
 
     /// Returns the one list of these attempts: roots that search alike share it.
@@ -197,9 +202,11 @@ impl<'a> Search<'a> {
     }
 
     /// Returns whose search paths count, as indices into `loaded`.
+    ///
+    /// INVARIANT: `importer`, and every `loader` of what is loaded, is an index into `loaded`.
     fn carriers(&self, loaded: &[Loaded], importer: usize, inherit: Inherit) -> Vec<usize> {
         let has_runpath = |index: usize| {
-            let image = &self.objects[loaded[index].object.0].image;
+            let image = &self.object(loaded[index].object).image;
             image.search_paths.iter().any(|path| path.kind == SearchPathKind::Runpath)
         };
         let ancestors = std::iter::successors(Some(importer), |index| loaded[*index].loader);
@@ -213,7 +220,7 @@ impl<'a> Search<'a> {
 
     /// Appends the directories of one object's search path.
     fn search_path(&self, carrier: &Loaded, carried: Carried, list: &mut Vec<Element>) {
-        let image = &self.objects[carrier.object.0].image;
+        let image = &self.object(carrier.object).image;
         let has = |kind| image.search_paths.iter().any(|path| path.kind == kind);
         let kind = match carried {
             Carried::Rpath => SearchPathKind::Rpath,
@@ -295,7 +302,7 @@ impl<'a> Search<'a> {
             let attempt = |why| Attempt { path: normal.clone(), source: SourceKind::Installed, via, why };
             let slices = self.tree.at(&normal);
             let fitting = slices.iter().copied().find(|id| self.fits(*id));
-            let usable = fitting.filter(|id| self.objects[id.0].image.kind != ImageKind::Object);
+            let usable = fitting.filter(|id| self.object(*id).image.kind != ImageKind::Object);
             match (slices.first(), fitting, usable) {
                 (_, _, Some(id)) if is_variant => variants.push((id, own)),
                 (_, _, Some(id)) => {
@@ -310,7 +317,7 @@ impl<'a> Search<'a> {
                 (None, ..) if is_variant => {}
                 (None, ..) => outcome.tried.push(attempt(Why::Absent)),
                 (Some(other), None, _) => {
-                    outcome.tried.push(attempt(Why::WrongMachine(self.objects[other.0].image.arch)));
+                    outcome.tried.push(attempt(Why::WrongMachine(self.object(*other).image.arch)));
                     if self.loader.wrong_machine == Refusal::Stop && !is_variant {
                         return outcome;
                     }
@@ -325,7 +332,7 @@ impl<'a> Search<'a> {
         }
         for (id, _) in variants {
             let why = Why::Unusable("there are only copies for newer processors".to_owned());
-            let path = self.objects[id.0].location.clone();
+            let path = self.object(id).location.clone();
             outcome.tried.push(Attempt { path, source: SourceKind::Installed, via: Via::Named, why });
         }
         outcome
@@ -393,6 +400,8 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the paths at which source `number` may have the import, in order.
+    ///
+    /// INVARIANT: `number` counts the sources, here as in [`Search::take`].
     fn paths_in(&self, number: usize, name: &str, importer: &Loaded, list: &[Element]) -> Vec<(Via, String)> {
         let is_root = self.universe.sources()[number].is_root();
         let here = |place: Place| place == Place::Source(number) || (is_root && place == Place::System);
@@ -460,6 +469,7 @@ impl<'a> Search<'a> {
     /// Returns the object at a path of source `number`, or why there is none that can be loaded.
     fn candidate(&mut self, number: usize, path: &str, via: Via) -> Result<Candidate, Why> {
         let universe = self.universe;
+        // INVARIANT: `number` counts the sources.
         let source = &universe.sources()[number];
         let names: NameRule = self.loader.names;
         let located =
@@ -478,6 +488,7 @@ impl<'a> Search<'a> {
             let first = slices.first().ok_or_else(|| Why::Unusable("it holds no code".to_owned()))?;
             return Err(Why::WrongMachine(first.0.arch));
         };
+        // INVARIANT: `index` was found in `slices`.
         let (image, symbols) = &slices[index];
         if image.kind == ImageKind::Object || image.format != platform.format() {
             return Err(Why::Unusable("it is no shared library".to_owned()));
