@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::document::{Policy, PolicyFamily};
 use super::judge::{Verdict, judge};
-use super::rules::Evidence;
+use super::rules::{Evidence, stack_finding};
 use super::set::PolicySet;
 use super::subject::{Standing, Subject};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{Libc, detect};
+use crate::platform::{Libc, detect, runs_on};
 use crate::tag::PlatformTag;
 
 /// The tags that hold, and the verdicts of those that do not.
@@ -22,7 +22,7 @@ pub struct Earned {
     /// Why not better: of each set of reasons the most compatible tag that it keeps from the wheel, nearest first.
     /// Without these reasons the wheel would earn that tag.
     pub better: Vec<Verdict>,
-    /// What does not decide but should be known, about the best tag of each family.
+    /// What does not decide but should be known: executable stacks, and of the best tag of each family its notes.
     pub notes: Vec<Diagnostic>,
 }
 
@@ -80,6 +80,12 @@ pub fn earned(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -
     let families: &[PolicyFamily] =
         if machine.android { &[PolicyFamily::Android] } else { &[PolicyFamily::Manylinux, PolicyFamily::Musllinux] };
     let mut result = Earned::default();
+    for (place, binary) in subject.binaries().iter().enumerate() {
+        if binary.standing != Standing::External && runs_on(machine.arch, binary.image) {
+            let found = stack_finding(binary, machine.android);
+            result.notes.extend(found.map(|found| found.chain(subject.chain(place))));
+        }
+    }
     let mut refused = Vec::new();
     for family in families {
         let policies: Vec<&Policy> = set.of(*family, machine.arch).collect();

@@ -2,7 +2,7 @@
 
 use super::synthetic::{TestWheel, wheel};
 use super::{Externals, PolicySet, Subject, earned, judge};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Severity};
 
 const LINUX: &str = "linux_x86_64";
 const OLD: &str = "manylinux_2_17_x86_64";
@@ -297,7 +297,11 @@ fn the_machine_is_the_claimed_one_if_a_binary_is_for_it() {
 fn an_executable_stack_is_a_warning_with_the_loader_s_word() {
     let wheel = wheel(LINUX, &[("a.so", "needs:libc.so.6 stack:x")]);
     assert!(wheel.judged(OLD).satisfied());
-    assert!(wheel.notes(OLD)[0].starts_with("warning TW203 a.so: asks for an executable stack; glibc 2.41 and later"));
+    let notes = wheel.earned().notes;
+    assert_eq!((notes.len(), notes[0].code, notes[0].severity), (1, Code::TW203, Severity::Warning));
+    assert!(notes[0].message.starts_with("asks for an executable stack; glibc 2.41 and later"));
+    let musl = self::wheel(LINUX, &[("a.so", "needs:libc.so stack:x")]);
+    assert!(musl.earned().notes[0].message.ends_with("hardened systems refuse it"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod versions;
 use super::judge::Case;
 
 pub(super) use libc::Evidence;
+pub(super) use stack::finding as stack_finding;
 
 /// A question about the binary at a place.
 pub(super) type Rule = fn(&mut Case<'_, '_>, usize);
@@ -32,5 +33,4 @@ pub(super) const ALL: &[Rule] = &[
     isa::rule,
     python::rule,
     android::rule,
-    stack::rule,
 ];
