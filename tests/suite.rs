@@ -25,3 +25,7 @@ mod support;
 mod tidy;
 #[path = "suite/wheel_archive.rs"]
 mod wheel_archive;
+#[path = "suite/wheel_hostile.rs"]
+mod wheel_hostile;
+#[path = "suite/wheel_write.rs"]
+mod wheel_write;

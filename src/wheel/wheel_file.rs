@@ -2,12 +2,10 @@
 
 use crate::error::{Error, Result};
 
-/// The WHEEL file as bytes, with its headers found.
+/// The WHEEL file as lines, each with its own ending; what is not asked for is not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFile {
     lines: Vec<String>,
-    ending: &'static str,
-    ends: bool,
 }
 
 /// A WHEEL file larger than this is none.
@@ -23,26 +21,38 @@ impl WheelFile {
             return Err(Error::malformed(format!("{} bytes, more than {MAX_SIZE}", bytes.len())));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Error::malformed("not UTF-8"))?;
-        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        let mut lines: Vec<String> =
-            text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line).to_owned()).collect();
-        let ends = lines.last().is_some_and(String::is_empty);
-        if ends {
-            lines.pop();
-        }
-        let body = lines.iter().position(|line| line.trim().is_empty()).unwrap_or(lines.len());
-        for (index, line) in lines.iter().enumerate().take(body) {
+        let file = Self { lines: text.split_inclusive('\n').map(str::to_owned).collect() };
+        for (index, line) in file.lines.iter().enumerate().take(file.body()) {
             let folded = index > 0 && line.starts_with([' ', '\t']);
             if !folded && key(line).is_none() {
                 return Err(Error::malformed(format!("line {} is no header", index.saturating_add(1))));
             }
         }
-        Ok(Self { lines, ending, ends })
+        Ok(file)
     }
 
     /// Returns every value of a header, in file order; names compare without case.
     pub fn values(&self, name: &str) -> Vec<&str> {
         self.headers().filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    /// Returns the headers that a WHEEL file has once and this one has more often, each once.
+    pub fn repeated(&self) -> Vec<&str> {
+        let mut repeated: Vec<&str> = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for (name, _) in self.headers() {
+            let is = |other: &&str| other.eq_ignore_ascii_case(name);
+            // Tools of a chain may add their own `Generator`; tags are many by design.
+            if name.eq_ignore_ascii_case("Tag") || name.eq_ignore_ascii_case("Generator") {
+                continue;
+            }
+            match seen.iter().any(is) {
+                true if !repeated.iter().any(is) => repeated.push(name),
+                true => {}
+                false => seen.push(name),
+            }
+        }
+        repeated
     }
 
     /// Returns the full tags, in file order.
@@ -62,16 +72,21 @@ impl WheelFile {
 
     /// Replaces the tags: the first `Tag` line's place is theirs; without one, the end of the headers.
     pub fn set_tags<T: AsRef<str>>(&mut self, tags: &[T]) {
-        let new: Vec<String> = tags.iter().map(|tag| format!("Tag: {}", tag.as_ref())).collect();
+        if self.tags().iter().copied().eq(tags.iter().map(AsRef::as_ref)) {
+            return;
+        }
         let is_tag = |line: &String| key(line).is_some_and(|name| name.eq_ignore_ascii_case("Tag"));
         let body = self.body();
-        let at = self.lines.iter().take(body).position(is_tag);
-        let kept: Vec<(usize, String)> =
-            self.lines.drain(..).enumerate().filter(|(index, line)| *index >= body || !is_tag(line)).collect();
-        let at = kept.iter().position(|(index, _)| *index >= at.unwrap_or(body)).unwrap_or(kept.len());
-        let mut lines: Vec<String> = kept.into_iter().map(|(_, line)| line).collect();
-        lines.splice(at..at, new);
-        self.lines = lines;
+        let at = self.lines.iter().take(body).position(is_tag).unwrap_or(body);
+        let mut index = 0_usize;
+        self.lines.retain(|line| {
+            let keep = index >= body || !is_tag(line);
+            index = index.saturating_add(1);
+            keep
+        });
+        for (offset, tag) in tags.iter().enumerate() {
+            self.insert(at.saturating_add(offset), "Tag", tag.as_ref());
+        }
     }
 
     /// Sets `Build`, or removes it.
@@ -79,18 +94,17 @@ impl WheelFile {
         self.set("Build", build);
     }
 
-    /// Sets `Root-Is-Purelib`.
+    /// Sets `Root-Is-Purelib`; a file that says so already, in whatever case, stays as it is.
     pub fn set_root_is_purelib(&mut self, purelib: bool) {
-        self.set("Root-Is-Purelib", Some(if purelib { "true" } else { "false" }));
+        let value = if purelib { "true" } else { "false" };
+        if self.values("Root-Is-Purelib").first().is_none_or(|now| !now.eq_ignore_ascii_case(value)) {
+            self.set("Root-Is-Purelib", Some(value));
+        }
     }
 
     /// Returns the file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = self.lines.join(self.ending);
-        if self.ends && !self.lines.is_empty() {
-            text.push_str(self.ending);
-        }
-        text.into_bytes()
+        self.lines.concat().into_bytes()
     }
 
     fn set(&mut self, name: &str, value: Option<&str>) {
@@ -100,18 +114,24 @@ impl WheelFile {
         let body = self.body();
         let named = |line: &String| key(line).is_some_and(|header| header.eq_ignore_ascii_case(name));
         let at = self.lines.iter().take(body).position(named);
-        match (at, value) {
-            (Some(at), Some(value)) => {
-                if let Some(line) = self.lines.get_mut(at) {
-                    *line = format!("{name}: {value}");
-                }
-            }
-            (Some(at), None) => {
-                self.lines.remove(at);
-            }
-            (None, Some(value)) => self.lines.insert(body, format!("{name}: {value}")),
-            (None, None) => {}
+        if let Some(at) = at {
+            self.lines.remove(at);
         }
+        if let Some(value) = value {
+            self.insert(at.unwrap_or(body), name, value);
+        }
+    }
+
+    /// Inserts a header line; it ends as the file's first line does, and the file's last line is given an end.
+    fn insert(&mut self, at: usize, name: &str, value: &str) {
+        let ending = if self.lines.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
+        let at = at.min(self.lines.len());
+        if let Some(before) = at.checked_sub(1).and_then(|before| self.lines.get_mut(before)) {
+            if !before.ends_with('\n') {
+                before.push_str(ending);
+            }
+        }
+        self.lines.insert(at, format!("{name}: {value}{ending}"));
     }
 
     fn body(&self) -> usize {
@@ -156,13 +176,18 @@ mod tests {
     }
 
     #[test]
-    fn line_endings_and_a_missing_last_one_are_kept() {
+    fn line_endings_are_kept_and_a_missing_last_one_is_given_where_a_line_follows() {
         assert_eq!(edited("A: 1\r\nTag: x-y-z\r\n", |file| file.set_tags(&["p-q-r"])), "A: 1\r\nTag: p-q-r\r\n");
         assert_eq!(
             edited("A: 1\nTag: x-y-z", |file| file.set_tags(&["p-q-r", "s-t-u"])),
-            "A: 1\nTag: p-q-r\nTag: s-t-u"
+            "A: 1\nTag: p-q-r\nTag: s-t-u\n"
         );
-        assert_eq!(edited("A: 1", |file| file.set_tags(&["p-q-r"])), "A: 1\nTag: p-q-r");
+        assert_eq!(edited("A: 1", |file| file.set_tags(&["p-q-r"])), "A: 1\nTag: p-q-r\n");
+        assert_eq!(edited("A: 1\r\nB: 2\nTag: x", |file| file.set_tags(&["y"])), "A: 1\r\nB: 2\nTag: y\r\n");
+        for text in ["A: 1\nTag: x-y-z", "A: 1\r\nB: 2\nTag: x-y-z\r\n", ""] {
+            assert_eq!(edited(text, |_| {}), text);
+        }
+        assert_eq!(edited("A: 1\nTag: x-y-z", |file| file.set_tags(&["x-y-z"])), "A: 1\nTag: x-y-z");
     }
 
     #[test]
@@ -172,9 +197,15 @@ mod tests {
                 file.set_build(Some("1"));
                 file.set_root_is_purelib(false);
             }),
-            TEXT.replace("False", "false") + "Build: 1\n"
+            TEXT.to_owned() + "Build: 1\n"
         );
         assert_eq!(edited("Build: 1\nTag: a\n", |file| file.set_build(None)), "Tag: a\n");
+    }
+
+    #[test]
+    fn headers_that_stand_more_than_once_are_told() {
+        let text = "Wheel-Version: 1.0\nBuild: 1\nbuild: 2\nBUILD: 3\nTag: a\nTag: b\nGenerator: x\nGenerator: y\n";
+        assert_eq!(WheelFile::read(text.as_bytes()).unwrap().repeated(), ["build"]);
     }
 
     #[test]

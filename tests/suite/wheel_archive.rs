@@ -322,8 +322,8 @@ fn odd_modes_are_one_warning_each() {
     assert_eq!(
         told,
         [
-            (FaultKind::Mode, "mode `104666` sets a special bit; so do those of 99 more members"),
-            (FaultKind::Mode, "mode `104666` lets everybody write; so do those of 99 more members"),
+            (FaultKind::Mode, "mode `4666` sets a special bit; so do those of 99 more members"),
+            (FaultKind::Mode, "mode `4666` lets everybody write; so do those of 99 more members"),
         ]
     );
 }

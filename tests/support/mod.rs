@@ -24,4 +24,5 @@ pub fn fixture(name: &str) -> Vec<u8> {
     let path = testdata(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+pub mod random;
 pub mod zip;

@@ -338,7 +338,8 @@ impl OddModes {
                 1 => "; so does that of one more member".into(),
                 more => format!("; so do those of {more} more members"),
             };
-            faults.warning(FaultKind::Mode, Some(&name), format!("mode `{mode:06o}` {what}{others}"));
+            let shown = if odd == OddMode::FileType { format!("{mode:06o}") } else { format!("{:04o}", mode & 0o7777) };
+            faults.warning(FaultKind::Mode, Some(&name), format!("mode `{shown}` {what}{others}"));
         }
     }
 }
