@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use truewheel::error::ErrorKind;
-use truewheel::format::{self, Edit, EditSet, Format, ImageKind};
+use truewheel::format::{self, Edit, EditSet, Format, ImageKind, StripLevel};
 
 /// The edit that a repair makes of nearly every library: another soname, every import longer, a search path.
 fn typical(image: &format::Image, path: &str) -> EditSet {
@@ -135,6 +135,26 @@ fn real_files_are_edited_and_read_back() {
                 Err(error) => problems.push(format!("{}: shorter path: {error}", path.display())),
             },
             Err(error) => problems.push(format!("{}: longer path: {error}", path.display())),
+        }
+        // Stripped together with the edit, and after it.
+        let mut both = first.clone();
+        both.push(Edit::Strip(StripLevel::All)).unwrap();
+        let stripped = format::edit(&bytes, &both);
+        let strip = EditSet::new([Edit::Strip(StripLevel::All)]).unwrap();
+        match (&stripped, &format::edit(&edited.bytes, &strip)) {
+            (Ok(stripped), Ok(after)) => {
+                let class = if after.bytes == edited.bytes { "no" } else { "yes" };
+                *counts.entry(format!("stripped: {class}")).or_default() += 1;
+                *counts.entry("bytes before stripping".into()).or_default() += edited.bytes.len() as u64;
+                *counts.entry("bytes after stripping".into()).or_default() += after.bytes.len() as u64;
+                *counts.entry("bytes after stripping and editing at once".into()).or_default() +=
+                    stripped.bytes.len() as u64;
+                if format::edit(&stripped.bytes, &both).map(|again| again.bytes).ok().as_ref() != Some(&stripped.bytes)
+                {
+                    problems.push(format!("{}: stripping again changes the file", path.display()));
+                }
+            }
+            (Err(error), _) | (_, Err(error)) => problems.push(format!("{}: strip: {error}", path.display())),
         }
         if let Some(out) = &out {
             let target = out.join(path.strip_prefix(&folder).unwrap());

@@ -14,6 +14,7 @@ mod symbol_table;
 mod symbols;
 mod verify;
 pub mod versions;
+mod witness;
 
 pub use edit::edit;
 pub use facts::{ElfFacts, FloatAbi, Linkage, Stack};

@@ -35,10 +35,10 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Starts from a file and a copy of its bytes.
-    pub(crate) fn new(file: &Elf<'_>, bytes: Vec<u8>) -> Self {
+    /// Starts from the headers of a file; its bytes are still to be given.
+    pub(crate) fn new(file: &Elf<'_>) -> Self {
         Self {
-            bytes,
+            bytes: Vec::new(),
             header: file.header,
             segments: file.segments.clone(),
             sections: file.sections.clone(),

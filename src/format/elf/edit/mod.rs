@@ -16,13 +16,16 @@ mod tail;
 pub(crate) mod versions;
 pub(crate) mod wanted;
 
+use std::borrow::Cow;
+
 use self::draft::Draft;
 use self::model::Model;
 use self::wanted::Wanted;
 use super::read::Elf;
-use super::{strip, verify};
+use super::strip;
+use super::verify::{self, Expected};
 use crate::error::Result;
-use crate::format::edit::{Change, Edit, EditSet, Edited};
+use crate::format::edit::{Edit, EditSet, Edited};
 
 /// Carries out all edits in one layout; no edit, or nothing to change: the same bytes.
 ///
@@ -31,31 +34,39 @@ use crate::format::edit::{Change, Edit, EditSet, Edited};
 /// carry an edit: objects, static programs, contradictory tables, no room for a program header; `Malformed` if it is not
 /// sound; `Internal` if the result is not what was expected.
 pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
-    let same = || Edited::new(bytes.to_vec(), Vec::new(), Vec::new());
-    if edits.is_empty() {
-        return Ok(same());
-    }
-    let mut notes = Vec::new();
-    let mut changes = Vec::new();
+    let mut edited = Edited::new(Vec::new(), Vec::new(), Vec::new());
+    let mut expected = Expected::default();
     let stripped = match strip::level(edits) {
         Some(level) => strip::strip(bytes, level)?,
         None => None,
     };
-    let base = match &stripped {
+    let is_stripped = stripped.is_some();
+    let base = match stripped {
         Some(stripped) => {
-            changes.extend(stripped.changes.iter().cloned());
-            stripped.bytes.as_slice()
+            edited.changes = stripped.changes;
+            expected.removed = stripped.removed;
+            Cow::Owned(stripped.bytes)
         }
-        None => bytes,
+        None => Cow::Borrowed(bytes),
     };
-    let output = apply(base, edits, &mut changes, &mut notes)?;
-    let output = match (output, stripped) {
-        (Some(output), _) => output,
-        (None, Some(stripped)) => stripped.bytes,
-        (None, None) => return Ok(same()),
-    };
-    verify::compare(bytes, &output, edits)?;
-    Ok(Edited::new(output, changes, notes))
+    let is_changed = apply(base, edits, &mut edited, &mut expected)?;
+    if !is_changed && !is_stripped {
+        edited.bytes = bytes.to_vec();
+        return Ok(edited);
+    }
+    if is_stripped {
+        // Closing holes moves bytes within the file; the original's places are the ones to compare with.
+        let original = Elf::parse(bytes).and_then(|file| Model::read(&file));
+        expected.dynamic = match (expected.dynamic, original) {
+            (Some((_, wanted)), Ok(model)) => Some((model, wanted)),
+            (Some(_), Err(error)) => return Err(error),
+            (None, Ok(model)) => Wanted::new(&model, &EditSet::default()).ok().map(|wanted| (model, wanted)),
+            // Static programs can be stripped, though there is nothing to edit.
+            (None, Err(_)) => None,
+        };
+    }
+    verify::compare(bytes, &edited.bytes, &expected)?;
+    Ok(edited)
 }
 
 /// Whether an edit concerns the dynamic section.
@@ -74,9 +85,10 @@ fn is_dynamic(edit: &Edit) -> bool {
     }
 }
 
-/// Carries out everything but stripping; `None` if nothing has to change.
-fn apply(base: &[u8], edits: &EditSet, changes: &mut Vec<Change>, notes: &mut Vec<String>) -> Result<Option<Vec<u8>>> {
-    let file = Elf::parse(base)?;
+/// Carries out everything but stripping, and says what it expects of the result; false if nothing has to change, with the
+/// bytes as they came where they are ours.
+fn apply(base: Cow<'_, [u8]>, edits: &EditSet, edited: &mut Edited, expected: &mut Expected) -> Result<bool> {
+    let file = Elf::parse(&base)?;
     let stack = stack::wanted(&file, edits);
     let needs_model = edits.edits().iter().any(is_dynamic) || matches!(stack, Some((stack::Stack::Add, _)));
     let model = if needs_model { Some(Model::read(&file)?) } else { None };
@@ -84,30 +96,38 @@ fn apply(base: &[u8], edits: &EditSet, changes: &mut Vec<Change>, notes: &mut Ve
     let interpreter = interpreter::wanted(&file, edits)?;
     let is_present = wanted.as_ref().zip(model.as_ref()).is_none_or(|(wanted, model)| wanted.is_present(model));
     if is_present && interpreter.is_none() && stack.is_none() {
-        return Ok(None);
+        if let Cow::Owned(base) = base {
+            edited.bytes = base;
+        }
+        return Ok(false);
     }
-    let mut draft = Draft::new(&file, base.to_vec());
+    let mut draft = Draft::new(&file);
+    draft.bytes = base.into_owned();
     let mut chunks = Vec::new();
     let mut prepared = None;
     if let (Some(model), Some(wanted)) = (&model, &mut wanted) {
         let (dynamic, more) = dynamic::prepare(&mut draft, model, wanted)?;
         chunks = more;
         prepared = Some(dynamic);
-        changes.append(&mut wanted.changes);
+        edited.changes.append(&mut wanted.changes);
     }
     if let Some((name, change)) = interpreter {
-        changes.push(change);
+        edited.changes.push(change);
         chunks.splice(0..0, interpreter::set(&mut draft, &name)?);
+        expected.interpreter = Some(name);
     }
     if let Some((stack, change)) = stack {
-        changes.push(change);
+        edited.changes.push(change);
         chunks.splice(0..0, stack::set(&mut draft, model.as_ref(), stack)?);
+        expected.stack = true;
     }
     if let (Some(model), Some(wanted), Some(prepared)) = (&model, &wanted, &prepared) {
         append::place(&mut draft, model, chunks)?;
         prepared.write(&mut draft, model, wanted)?;
     }
     draft.follow()?;
-    notes.append(&mut draft.notes);
-    draft.finish().map(Some)
+    edited.notes.append(&mut draft.notes);
+    edited.bytes = draft.finish()?;
+    expected.dynamic = model.zip(wanted);
+    Ok(true)
 }

@@ -30,6 +30,15 @@ pub(crate) struct Entry {
     pub(crate) value: Value,
 }
 
+/// The value of a dynamic entry, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A number or an address.
+    Number(u64),
+    /// A string.
+    Text(Vec<u8>),
+}
+
 /// What the dynamic section shall say.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
@@ -308,6 +317,24 @@ impl Wanted {
                 self.entries.retain(|entry| entry.tag != tag.0);
             }
         }
+    }
+
+    /// Returns the entries with their strings as text.
+    ///
+    /// # Errors
+    /// `Malformed` if a string that is kept has no end.
+    pub(crate) fn told(&self, model: &Model) -> Result<Vec<(i64, Told)>> {
+        let told = |entry: &Entry| {
+            Ok((
+                entry.tag,
+                match &entry.value {
+                    Value::Number(value) => Told::Number(*value),
+                    Value::Kept(at) => Told::Text(model.string(*at)?.to_vec()),
+                    Value::New(text) => Told::Text(text.clone()),
+                },
+            ))
+        };
+        self.entries.iter().map(told).collect()
     }
 
     /// Returns the new strings.
