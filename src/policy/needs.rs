@@ -34,9 +34,11 @@ pub(super) struct Needs<'a> {
     pub(super) versions: Vec<VersionNeed<'a>>,
     /// Symbols without version that must resolve and that neither the wheel nor Python provides, sorted.
     pub(super) plain: Vec<&'a str>,
-    /// Libraries outside the wheel that are in scope, sorted.
+    /// Libraries in scope that nothing in the wheel provides, sorted.
     pub(super) outside: BTreeSet<&'a str>,
-    /// A library in scope is left to the user's machine, or is a libpython: it may export anything.
+    /// Libraries in scope that a repair would vendor unless the policy gives them, sorted.
+    pub(super) vendorable: BTreeSet<&'a str>,
+    /// A library in scope is left to the user's machine: it may export anything.
     pub(super) open: bool,
     /// A symbol of a Python 2 with narrow Unicode strings.
     pub(super) narrow_unicode: Option<String>,
@@ -95,12 +97,14 @@ impl<'a> Needs<'a> {
         let loaded = binary.scopes.iter().filter_map(|scope| subject.scopes().get(*scope)).flatten();
         let loaded: BTreeSet<usize> = loaded.copied().chain([place]).collect();
         let mut outside = BTreeSet::new();
+        let mut vendorable = BTreeSet::new();
         let mut open = false;
         for link in loaded.into_iter().flat_map(|other| &subject.at(other).links) {
             match link.provider {
-                Provider::Outside | Provider::Vendored(_) => _ = outside.insert(link.name),
-                Provider::Excluded | Provider::Python => open = true,
-                Provider::Wheel(_) => {}
+                Provider::Outside => _ = outside.insert(link.name),
+                Provider::Vendored(_) => _ = vendorable.insert(link.name),
+                Provider::Excluded => open = true,
+                Provider::Wheel(_) | Provider::Python => {}
             }
         }
         let python = abi::examine(binary.image, facts, binary.file_name());
@@ -108,6 +112,7 @@ impl<'a> Needs<'a> {
             versions: versions.collect(),
             plain,
             outside,
+            vendorable,
             open,
             narrow_unicode: python.narrow_unicode.into_iter().next(),
             fpe: python.fpe.into_iter().next(),

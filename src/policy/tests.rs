@@ -189,6 +189,14 @@ fn where_there_is_no_data_that_is_said() {
 }
 
 #[test]
+fn where_another_library_may_be_meant_no_release_is_blamed() {
+    let wheel = wheel(LINUX, &[("a.so", "needs:libc.so.6 needs:libbsd.so.0 und:strlcpy und:statx")]);
+    let codes: Vec<Code> = wheel.judged(OLD).reasons.iter().map(|reason| reason.code).collect();
+    assert_eq!(codes, [Code::TW402]);
+    assert!(wheel.notes(OLD).is_empty());
+}
+
+#[test]
 fn what_the_wheel_exports_in_scope_needs_no_list() {
     let user = "needs:libmine.so needs:libX11.so.6 rpath:$ORIGIN und:mine";
     let wheel = wheel(LINUX, &[("p/a.so", user), ("p/libmine.so", "needs:libc.so.6 exp:mine")]);

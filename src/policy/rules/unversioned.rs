@@ -43,12 +43,13 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
     if wanted.is_empty() {
         return;
     }
+    let scope = Scope::of(case, place);
     let mut findings: BTreeMap<Finding, Vec<String>> = BTreeMap::new();
     for symbol in wanted {
         let finding = match case.policy.family {
-            PolicyFamily::Manylinux => on_glibc(case, place, symbol),
-            PolicyFamily::Musllinux => on_musl(case, place, symbol),
-            PolicyFamily::Android => on_android(case, place, symbol),
+            PolicyFamily::Manylinux => on_glibc(case, place, &scope, symbol),
+            PolicyFamily::Musllinux => on_musl(case, &scope, symbol),
+            PolicyFamily::Android => on_android(case, &scope, symbol),
         };
         findings.entry(finding).or_default().push(symbol.to_owned());
     }
@@ -67,22 +68,45 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
                 let symbols = symbols.into();
                 case.because(place, Code::TW404, Requirement::Release { library, release, allowed, symbols });
             }
-            Finding::Unknown => unknown(case, place, &symbols),
+            Finding::Unknown => unknown(case, place, &scope, &symbols),
         }
+    }
+}
+
+/// What the machine has in the scope of a binary.
+struct Scope<'s> {
+    /// The libraries that the policy gives, sorted.
+    given: BTreeSet<&'s str>,
+    /// Nothing else is in it: no library is refused or left to the user's machine, which might be the provider.
+    is_closed: bool,
+}
+
+impl<'s> Scope<'s> {
+    fn of(case: &Case<'_, 's>, place: usize) -> Self {
+        let needs = &case.binary(place).needs;
+        let given = |name: &&'s str| case.policy.gives(case.arch, name);
+        Self {
+            given: needs.outside.iter().chain(&needs.vendorable).copied().filter(given).collect(),
+            is_closed: !needs.open && needs.outside.iter().all(|name| given(name)),
+        }
+    }
+
+    /// Refuses a symbol that a later release has, unless another library may be meant.
+    fn refuse(&self, library: &str, release: String, allowed: String) -> Finding {
+        if self.is_closed { Finding::Refused(library.to_owned(), Some(release), allowed) } else { Finding::Unknown }
     }
 }
 
 /// Says of which libraries nothing is known, never that all is fine.
 ///
-/// Where a library of the scope is itself refused or left to the user's machine, it is the likely provider, and nothing
-/// more is to be said.
-fn unknown(case: &mut Case<'_, '_>, place: usize, symbols: &[String]) {
-    let needs = &case.binary(place).needs;
-    if needs.open || needs.outside.iter().any(|name| !case.policy.gives(case.arch, name)) {
+/// Where the scope is not closed, the library that is refused or left to the user's machine is the likely provider, and
+/// nothing more is to be said.
+fn unknown(case: &mut Case<'_, '_>, place: usize, scope: &Scope<'_>, symbols: &[String]) {
+    if !scope.is_closed {
         return;
     }
     let silent: Vec<String> =
-        needs.outside.iter().filter(|name| !has_table(case, name)).map(|name| (*name).to_owned()).collect();
+        scope.given.iter().filter(|name| !has_table(case, name)).map(|name| (*name).to_owned()).collect();
     let message = if silent.is_empty() {
         format!("needs {}, which no library known to `{}` exports", list(symbols), case.tag())
     } else {
@@ -99,11 +123,10 @@ fn vendored(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
         && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
 }
 
-fn on_glibc(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
-    let needs = &case.binary(place).needs;
+fn on_glibc(case: &Case<'_, '_>, place: usize, scope: &Scope<'_>, symbol: &str) -> Finding {
     if let Some(release) = case.here.ceilings.get("GLIBC") {
         let mut later: Option<(&str, Number)> = None;
-        let exports = needs.glibc(symbol, case.arch);
+        let exports = case.binary(place).needs.glibc(symbol, case.arch);
         for export in exports.iter().filter(|export| case.policy.gives(case.arch, export.library)) {
             match export.at(release) {
                 Presence::Here(_) => return Finding::Fine,
@@ -114,93 +137,82 @@ fn on_glibc(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
             }
         }
         if let Some((library, since)) = later {
-            let (since, allowed) = (format!("glibc {since}"), format!("glibc {release}"));
-            return Finding::Refused(library.to_owned(), Some(since), allowed);
+            return scope.refuse(library, format!("glibc {since}"), format!("glibc {release}"));
         }
     }
     for library in ["libstdc++.so.6", "libgcc_s.so.1"] {
-        if !needs.outside.contains(library) {
+        if !scope.given.contains(library) {
             continue;
         }
         let nodes = symbols::gcc(library, symbol, case.arch);
         if nodes.iter().any(|node| case.here.allows(node)) {
             return Finding::Fine;
         }
-        if let Some(node) = nodes.into_iter().next() {
+        if let Some(node) = nodes.first() {
             let allowed = case.here.newest(&node.family).unwrap_or_else(|| "none of the family".to_owned());
-            return Finding::Refused(library.to_owned(), Some(format!("`{}`", node.name)), format!("`{allowed}`"));
+            return scope.refuse(library, format!("`{}`", node.name), format!("`{allowed}`"));
         }
     }
-    if needs.outside.contains("libz.so.1") && case.policy.gives(case.arch, "libz.so.1") {
-        return match symbols::zlib(symbol) {
-            Some(ZlibExport::Node(node)) => zlib_node(case, &Node::new(node)),
-            // What only some builds export is among the denied symbols.
-            Some(ZlibExport::Everywhere | ZlibExport::Somewhere) => Finding::Fine,
-            None => Finding::Unknown,
-        };
+    if !scope.given.contains("libz.so.1") {
+        return Finding::Unknown;
     }
-    Finding::Unknown
+    match symbols::zlib(symbol) {
+        Some(ZlibExport::Node(node)) => {
+            let node = Node::new(node);
+            if case.here.allows(&node) {
+                return Finding::Fine;
+            }
+            let allowed = match case.here.newest("ZLIB") {
+                Some(newest) => format!("`{newest}`"),
+                None => "what zlib had before its versions".to_owned(),
+            };
+            scope.refuse("libz.so.1", format!("`{}`", node.name), allowed)
+        }
+        // What only some builds export is among the denied symbols.
+        Some(ZlibExport::Everywhere | ZlibExport::Somewhere) => Finding::Fine,
+        None => Finding::Unknown,
+    }
 }
 
-fn zlib_node(case: &Case<'_, '_>, node: &Node) -> Finding {
-    if case.here.allows(node) {
-        return Finding::Fine;
-    }
-    let allowed = match case.here.newest("ZLIB") {
-        Some(newest) => format!("`{newest}`"),
-        None => "what zlib had before its versions".to_owned(),
-    };
-    Finding::Refused("libz.so.1".to_owned(), Some(format!("`{}`", node.name)), allowed)
-}
-
-fn on_musl(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
-    let outside = &case.binary(place).needs.outside;
+fn on_musl(case: &Case<'_, '_>, scope: &Scope<'_>, symbol: &str) -> Finding {
     let Some(release) = &case.policy.release else { return Finding::Unknown };
-    let libc = outside.iter().find(|name| is_musl(case, name)).copied().unwrap_or("libc.so");
+    let libc = scope.given.iter().find(|name| **name != "libz.so.1").copied().unwrap_or("libc.so");
     let allowed = format!("musl {release}");
     match symbols::musl(symbol, case.arch, release) {
         Presence::Here(Some(since)) if since.is_later_in_series_of(release) => {
             return Finding::Came(libc.to_owned(), format!("musl {since}"));
         }
         Presence::Here(_) => return Finding::Fine,
-        Presence::Later(since) => return Finding::Refused(libc.to_owned(), Some(format!("musl {since}")), allowed),
+        Presence::Later(since) => return scope.refuse(libc, format!("musl {since}"), allowed),
         Presence::Absent | Presence::Unknown => {}
     }
-    if outside.contains("libz.so.1") && symbols::zlib(symbol).is_some() {
+    if scope.given.contains("libz.so.1") && symbols::zlib(symbol).is_some() {
         return Finding::Fine;
     }
     // A binary that leaves everything to its loader may get symbols from anywhere.
-    let known =
-        !case.binary(place).needs.open && !outside.is_empty() && outside.iter().all(|name| has_table(case, name));
+    let known = scope.is_closed && !scope.given.is_empty();
     if known { Finding::Refused(libc.to_owned(), None, allowed) } else { Finding::Unknown }
 }
 
-fn is_musl(case: &Case<'_, '_>, name: &str) -> bool {
-    case.policy.gives(case.arch, name) && name != "libz.so.1"
-}
-
-fn on_android(case: &Case<'_, '_>, place: usize, symbol: &str) -> Finding {
-    let outside = &case.binary(place).needs.outside;
+fn on_android(case: &Case<'_, '_>, scope: &Scope<'_>, symbol: &str) -> Finding {
     let Some(level) = &case.policy.release else { return Finding::Unknown };
-    let mut refused = None;
-    let mut known = !case.binary(place).needs.open && !outside.is_empty();
-    for library in outside.iter().copied() {
+    let allowed = format!("API level {level}");
+    let mut later = None;
+    let mut known = scope.is_closed && !scope.given.is_empty();
+    for library in scope.given.iter().copied() {
         match symbols::android(library, symbol, case.arch, level) {
             (Presence::Here(_), Audience::Apps) => return Finding::Fine,
             (Presence::Here(_), Audience::System) => return Finding::NotForApps(library.to_owned()),
-            (Presence::Later(since), _) => {
-                let allowed = format!("API level {level}");
-                refused = Some(Finding::Refused(library.to_owned(), Some(format!("API level {since}")), allowed));
-            }
+            (Presence::Later(since), _) => later = Some((library, since)),
             (Presence::Absent, _) => {}
             (Presence::Unknown, _) => known = false,
         }
     }
-    let nowhere = || {
-        let allowed = format!("API level {level}");
-        known.then(|| Finding::Refused(outside.iter().next().copied().unwrap_or_default().to_owned(), None, allowed))
-    };
-    refused.or_else(nowhere).unwrap_or(Finding::Unknown)
+    match (later, scope.given.first()) {
+        (Some((library, since)), _) => scope.refuse(library, format!("API level {since}"), allowed),
+        (None, Some(first)) if known => Finding::Refused((*first).to_owned(), None, allowed),
+        (None, _) => Finding::Unknown,
+    }
 }
 
 /// Whether there is a table of all that a library exports.
