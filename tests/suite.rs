@@ -1,5 +1,7 @@
 //! The integration tests, one binary: a module for each capability.
 
+#[path = "suite/cli.rs"]
+mod cli;
 #[path = "suite/diagnostics.rs"]
 mod diagnostics;
 #[path = "suite/elf_edit_corpus.rs"]
@@ -18,6 +20,8 @@ mod load;
 mod origin;
 #[path = "suite/policy.rs"]
 mod policy;
+#[path = "suite/reference.rs"]
+mod reference;
 #[path = "suite/sbom.rs"]
 mod sbom;
 mod support;

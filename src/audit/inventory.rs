@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::{Depth, read_binary};
+use super::Depth;
 use crate::error::Error;
 use crate::format;
-use crate::lint::Digest;
-use crate::load::{Binary, Inventory, Role, Unreadable};
+use crate::lint::{Digest, Sheet};
+use crate::load::{self, Binary, Inventory, Unreadable};
 use crate::wheel::install::{InstallLayout, InstallScheme};
 use crate::wheel::{Member, Wheel};
 
@@ -48,13 +48,21 @@ enum Content {
 }
 
 /// Reads the members; every one whole at [`Depth::Everything`], else only binaries.
-pub(super) fn read(wheel: &Wheel, layout: &InstallLayout, depth: Depth) -> Members {
+pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
+    let layout = load::layout_of(wheel);
+    let purelib = sheet.wheel_file.get().and_then(|file| file.root_is_purelib()).unwrap_or(false);
     let mut names: Vec<&Member> = wheel.members().iter().collect();
     // Of members with one name installers take the last.
     names.retain(|member| wheel.member(member.name()).is_some_and(|last| std::ptr::eq(last, *member)));
-    let mut found: Vec<Found> = names.par_iter().map(|member| examine(wheel, member, layout, depth)).collect();
+    // The largest first, so that no core is left with a giant at the end.
+    names.sort_by_key(|member| std::cmp::Reverse(member.size()));
+    let mut found: Vec<Found> = names.par_iter().map(|member| examine(wheel, member, &layout, depth)).collect();
     found.sort_by(|a, b| a.member.cmp(&b.member));
     let mut members = Members::default();
+    let is_misplaced = |member: &str| {
+        let in_data = layout.data().is_some_and(|data| member.starts_with(&format!("{data}/")));
+        layout.installed(member).scheme == InstallScheme::Purelib || (purelib && !in_data)
+    };
     for Found { member, digest, content } in found {
         if let Some(digest) = digest {
             members.digests.insert(member.clone(), digest);
@@ -63,11 +71,11 @@ pub(super) fn read(wheel: &Wheel, layout: &InstallLayout, depth: Depth) -> Membe
             Content::Other => {}
             Content::OtherFormat => members.others = true,
             Content::Binaries(binaries) => {
-                members.places.push((member.clone(), layout.installed(&member).scheme == InstallScheme::Purelib));
+                members.places.push((member.clone(), is_misplaced(&member)));
                 members.inventory.binaries.extend(binaries);
             }
             Content::Unreadable(error) => {
-                members.places.push((member.clone(), layout.installed(&member).scheme == InstallScheme::Purelib));
+                members.places.push((member.clone(), is_misplaced(&member)));
                 members.inventory.unreadable.push(Unreadable::new(member, error));
             }
             Content::Corrupt(error) => {
@@ -101,13 +109,8 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
     };
     let digest = (depth == Depth::Everything)
         .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
-    let installed = layout.installed(&name);
-    let content = match read_binary(&name, &installed.path, &bytes) {
-        Ok(binaries) => {
-            let is_data = matches!(installed.scheme, InstallScheme::Data | InstallScheme::Headers);
-            let role = if is_data { Role::Data } else { Role::Loadable };
-            Content::Binaries(binaries.into_iter().map(|binary| Binary { role, ..binary }).collect())
-        }
+    let content = match load::inspect_bytes(&bytes, &name, &layout.installed(&name)) {
+        Ok(binaries) => Content::Binaries(binaries),
         Err(error) => Content::Unreadable(error),
     };
     found(digest, content)

@@ -16,7 +16,6 @@ use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
-use crate::format;
 use crate::lint::{self, Sheet};
 use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
 use crate::platform::{self, detect};
@@ -24,7 +23,7 @@ use crate::policy::{self, Given, PolicyFamily, PolicySet};
 use crate::report::{Levels, Report};
 use crate::tag::PlatformTag;
 use crate::wheel::Wheel;
-use crate::wheel::install::InstallLayout;
+use crate::wheel::install::{InstallScheme, Installed};
 
 pub use graph::fill as fill_graph;
 pub use repaired::{repaired, step_phrase};
@@ -114,7 +113,7 @@ pub struct Contents {
 pub fn contents(path: &Path, _ignore_recorded: bool) -> Result<Contents> {
     let wheel = Wheel::open(path)?;
     let sheet = Sheet::of(&wheel);
-    let members = inventory::read(&wheel, &layout(&sheet), Depth::Facts);
+    let members = inventory::read(&wheel, &sheet, Depth::Facts);
     Ok(Contents {
         binaries: members.inventory.binaries,
         claimed: sheet.filename.map(|filename| filename.tags.platforms().to_vec()).unwrap_or_default(),
@@ -139,7 +138,7 @@ pub fn no_binary(error: &Error) -> Diagnostic {
 pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Result<Report> {
     let mut report = options.report(&wheel.path().display().to_string());
     let mut sheet = Sheet::of(wheel);
-    let members = inventory::read(wheel, &layout(&sheet), depth);
+    let members = inventory::read(wheel, &sheet, depth);
     let mut case = Case::default();
     if let Some(filename) = sheet.filename {
         case.claimed = filename.tags.platforms();
@@ -159,16 +158,6 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     Ok(report)
 }
 
-/// Returns where the members of a wheel lie after install.
-fn layout(sheet: &Sheet<'_>) -> InstallLayout {
-    let stem = sheet.wheel.dist_info_facts().stem().unwrap_or_default();
-    let names = sheet.wheel.members().iter().map(|member| member.name());
-    let data = InstallLayout::data_directory(names, stem);
-    let distribution = sheet.filename.map_or("", |filename| filename.distribution.as_str());
-    let purelib = sheet.wheel_file.get().and_then(|file| file.root_is_purelib()).unwrap_or(false);
-    InstallLayout::new(data.as_deref(), distribution, purelib)
-}
-
 /// Examines a bare binary; `path` is the name that the report gives it.
 ///
 /// # Errors
@@ -183,21 +172,12 @@ pub fn audit_binary(path: &str, bytes: &[u8], options: &AuditOptions) -> Result<
     Ok(report)
 }
 
-/// Reads every slice of a binary.
+/// Reads every slice of a bare binary; `installed` is where it is taken to lie.
 ///
 /// # Errors
 /// `Unsupported` if the bytes are of no known format, `Malformed` if they cannot be read at all.
-pub fn read_binary(member: &str, installed: &str, bytes: &[u8]) -> Result<Vec<Binary>> {
-    let images = format::inspect(bytes)?;
-    images
-        .into_iter()
-        .map(|image| {
-            let symbols = format::symbols(bytes, &image)?;
-            let mut binary = Binary::new(member, installed, image, symbols);
-            binary.size = bytes.len() as u64;
-            Ok(binary)
-        })
-        .collect()
+pub fn read_binary(name: &str, installed: &str, bytes: &[u8]) -> Result<Vec<Binary>> {
+    load::inspect_bytes(bytes, name, &Installed::new(InstallScheme::Platlib, installed))
 }
 
 /// Examines binaries: each alone, then who loads what, then which tags hold.

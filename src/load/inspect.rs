@@ -9,7 +9,7 @@ use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
 use crate::format;
 use crate::tag::WheelFilename;
-use crate::wheel::install::{InstallLayout, InstallScheme};
+use crate::wheel::install::{InstallLayout, InstallScheme, Installed};
 use crate::wheel::{Member, Wheel};
 
 /// As much of a member as says what format it is.
@@ -69,30 +69,37 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Option<Fou
 /// Reads one binary, all its slices.
 fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Result<Vec<Binary>> {
     let bytes = wheel.read(member)?;
-    let installed = layout.installed(member.name());
+    inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))
+}
+
+/// Returns the slices of a binary that is already read; `member` is its archive name.
+///
+/// # Errors
+/// `Unsupported` if the bytes are of no known format, `Malformed` if nothing can be said about them.
+pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Result<Vec<Binary>> {
     let role = match installed.scheme {
         InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Role::Loadable,
         InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
     };
-    let images = format::inspect(&bytes)?;
+    let images = format::inspect(bytes)?;
     Ok(images
         .into_iter()
         .map(|image| {
-            let (image, symbols) = read_symbols(&bytes, image);
+            let (image, symbols) = read_symbols(bytes, image);
             Binary {
-                member: member.name().to_owned(),
+                member: member.to_owned(),
                 installed: installed.path.clone(),
                 role,
                 image: Arc::clone(&image),
                 symbols,
-                size: member.size(),
+                size: bytes.len() as u64,
             }
         })
         .collect())
 }
 
 /// Returns where the wheel's members lie after install.
-fn layout_of(wheel: &Wheel) -> InstallLayout {
+pub fn layout_of(wheel: &Wheel) -> InstallLayout {
     let by_name = || wheel.filename().ok().map(WheelFilename::stem);
     let stem = wheel.dist_info_facts().stem().map(str::to_owned).or_else(by_name).unwrap_or_default();
     let distribution = stem.split('-').next().unwrap_or(&stem);

@@ -22,7 +22,7 @@ pub(crate) mod synthetic;
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
-pub use inspect::{inspect_members, inspect_wheel};
+pub use inspect::{inspect_bytes, inspect_members, inspect_wheel, layout_of};
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
 

@@ -2,7 +2,7 @@
 
 use super::{
     BinaryEntry, Blocker, Exception, ImportEntry, Level, Levels, LibraryEntry, LibraryOrigin, NextTag, Report,
-    SearchPathEntry, Selector, StepEntry, VersionEntry,
+    SearchPathEntry, Selector, VersionEntry,
 };
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -34,10 +34,7 @@ pub(crate) fn report() -> Report {
     report.libraries = vec![foo, LibraryEntry::new("libc.so.6", LibraryOrigin::System, None)];
     report.next_tags = vec![NextTag::new("manylinux_2_17_x86_64", blockers())];
     report.outputs = vec!["wheelhouse/demo-1.0-cp312-cp312-manylinux_2_34_x86_64.whl".into()];
-    let mut step = StepEntry::new("edit", "soname");
-    step.member = Some("demo.libs/libfoo.so.1".into());
-    step.to = Some("libfoo-01234567.so.1".into());
-    report.plan = vec![step];
+    report.plan = vec![serde_json::json!({"step": "edit", "member": "demo/_core.so", "edits": ["soname"]})];
     report.extend(diagnostics());
     report.sort();
     report

@@ -268,29 +268,6 @@ impl Blocker {
     }
 }
 
-/// One step of a repair: a library vendored, a binary edited, a tag changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct StepEntry {
-    /// `vendor`, `edit`, `move`, `write`, `drop`, `tag`, `rename`, …
-    pub action: String,
-    /// The archive name it is about.
-    pub member: Option<String>,
-    /// What is done, a phrase.
-    pub what: String,
-    /// Before.
-    pub from: Option<String>,
-    /// After.
-    pub to: Option<String>,
-}
-
-impl StepEntry {
-    /// Returns a step about the wheel as a whole; fields are set afterwards.
-    pub fn new(action: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { action: action.into(), member: None, what: what.into(), from: None, to: None }
-    }
-}
-
 /// A diagnostic as a report holds it: at the level that holds there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -354,8 +331,8 @@ pub struct Report {
     pub diagnostics: Vec<Finding>,
     /// For the next better tags, all that stands in the way.
     pub next_tags: Vec<NextTag>,
-    /// The steps of a repair, planned or done.
-    pub plan: Vec<StepEntry>,
+    /// The steps of a repair, planned or done; each has a `step`.
+    pub plan: Vec<serde_json::Value>,
     /// The configuration file used.
     pub config: Option<String>,
     /// What `--allow`, `--warn`, `--deny` and the configuration say.

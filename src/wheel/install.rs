@@ -30,6 +30,13 @@ pub struct Installed {
     pub path: String,
 }
 
+impl Installed {
+    /// Returns a place under the virtual prefix.
+    pub fn new(scheme: InstallScheme, path: impl Into<String>) -> Self {
+        Self { scheme, path: path.into() }
+    }
+}
+
 /// The layout of one wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallLayout {
