@@ -14,18 +14,18 @@ mod tags;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::lint::{self, Sheet};
 use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
 use crate::platform::{self, detect};
 use crate::policy::{self, Given, PolicyFamily, PolicySet};
+use crate::repair;
 use crate::report::{Levels, Report};
 use crate::tag::PlatformTag;
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
 
-pub use graph::fill as fill_graph;
 pub use repaired::{repaired, step_phrase};
 
 /// How an audit is done.
@@ -110,14 +110,15 @@ pub struct Contents {
 ///
 /// # Errors
 /// `Io` if it cannot be read, `Malformed` if it is no archive at all.
-pub fn contents(path: &Path, _ignore_recorded: bool) -> Result<Contents> {
+pub fn contents(path: &Path, ignore_recorded: bool) -> Result<Contents> {
     let wheel = Wheel::open(path)?;
     let sheet = Sheet::of(&wheel);
     let members = inventory::read(&wheel, &sheet, Depth::Facts);
+    let options = AuditOptions { ignore_recorded, ..AuditOptions::default() };
     Ok(Contents {
         binaries: members.inventory.binaries,
         claimed: sheet.filename.map(|filename| filename.tags.platforms().to_vec()).unwrap_or_default(),
-        excluded: BTreeSet::new(),
+        excluded: recorded(&wheel, &mut options.report(""), &options),
     })
 }
 
@@ -139,7 +140,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     let mut report = options.report(&wheel.path().display().to_string());
     let mut sheet = Sheet::of(wheel);
     let members = inventory::read(wheel, &sheet, depth);
-    let mut case = Case::default();
+    let mut case = Case { excluded: recorded(wheel, &mut report, options), ..Case::default() };
     if let Some(filename) = sheet.filename {
         case.claimed = filename.tags.platforms();
         report.tags.claimed = filename.tags.expand().iter().map(ToString::to_string).collect();
@@ -156,6 +157,21 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     }
     report.sort();
     Ok(report)
+}
+
+/// Returns the libraries that the wheel records as left to the user's machine.
+fn recorded(wheel: &Wheel, report: &mut Report, options: &AuditOptions) -> BTreeSet<String> {
+    let Some(member) = wheel.dist_info_member(repair::recorded::FILE_NAME).filter(|_| !options.ignore_recorded) else {
+        return BTreeSet::new();
+    };
+    match wheel.read(member).and_then(|bytes| repair::Recorded::read(&bytes)) {
+        Ok(recorded) => recorded.excluded.into_iter().collect(),
+        Err(error) => {
+            let message = format!("cannot be read, and counts for nothing: {}", error.message());
+            report.push(Diagnostic::new(Code::TW610, message).member(member.name()).at(Severity::Warning));
+            BTreeSet::new()
+        }
+    }
 }
 
 /// Examines a bare binary; `path` is the name that the report gives it.
@@ -243,10 +259,10 @@ impl load::Outside for Recorded<'_> {
 ///
 /// # Errors
 /// As [`load::resolve`], and what `sources` returns.
-pub fn dependency_graph<'a>(
-    binaries: &'a [Binary],
+pub fn dependency_graph(
+    binaries: &[Binary],
     claimed: &[PlatformTag],
-    sources: impl FnOnce(Target) -> Result<Vec<Box<dyn LibrarySource + 'a>>>,
+    sources: impl FnOnce(Target) -> Result<Vec<Box<dyn LibrarySource>>>,
     outside: &dyn load::Outside,
 ) -> Result<Graph> {
     let family = policy::family(binaries, claimed);

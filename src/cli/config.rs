@@ -47,10 +47,11 @@ impl Config {
                 return Self::read(&own).map(Some);
             }
             let shared = folder.join("pyproject.toml");
-            if shared.is_file() && mentions_us(&shared) {
-                if let Some(config) = Self::read_shared(&shared)? {
-                    return Ok(Some(config));
-                }
+            if shared.is_file()
+                && mentions_us(&shared)
+                && let Some(config) = Self::read_shared(&shared)?
+            {
+                return Ok(Some(config));
             }
         }
         Ok(None)
@@ -84,7 +85,10 @@ impl Config {
     }
 
     fn new(path: &Path, mut table: Table) -> Result<Self> {
-        let exceptions = take_exceptions(&mut table).map_err(|error| error.about(path.display()))?;
+        let exceptions = take_exceptions(&mut table).map_err(|error| match error.subject() {
+            Some(_) => error.context(format!("`{}`", path.display())),
+            None => error.about(path.display()),
+        })?;
         Ok(Self { path: path.to_owned(), table, exceptions })
     }
 

@@ -6,6 +6,7 @@ mod config;
 mod inputs;
 mod levels;
 mod output;
+mod peers;
 mod printer;
 mod search;
 mod settings;
@@ -54,7 +55,7 @@ fn run(line: Vec<OsString>) -> Status {
         Command::Show(args) => commands::show::run(args, &settings, &terminal),
         Command::Check(args) => commands::check::run(args, &settings, &terminal),
         Command::Repair(args) => commands::repair::run(args, &settings, &environment, &terminal),
-        Command::Tree(args) => commands::tree::run(args, &terminal),
+        Command::Tree(args) => commands::tree::run(args, &environment, &terminal),
         Command::Edit(args) => commands::edit::run(args, &terminal),
         Command::Policies(args) => commands::policies::run(args, &terminal),
         Command::Explain(args) => commands::explain::run(args, &terminal),

@@ -22,14 +22,14 @@ pub struct Search {
 }
 
 impl Search {
-    /// Returns what the flags ask for; a folder that is not there is a warning.
-    pub fn new(args: &SearchArgs, environment: &Environment, terminal: &Terminal) -> Result<Self> {
+    /// Returns what the flags ask for.
+    ///
+    /// # Errors
+    /// `Usage` if the sysroot is no folder.
+    pub fn new(args: &SearchArgs, environment: &Environment) -> Result<Self> {
         let mut folders = args.lib_path.clone();
         for list in args.add_path.iter().chain(&args.ldpaths) {
             folders.extend(split_list(list).into_iter().map(PathBuf::from));
-        }
-        for folder in folders.iter().filter(|folder| !folder.is_dir()) {
-            terminal.warning(&format!("`--lib-path {}` is not a folder", folder.display()));
         }
         if let Some(root) = args.sysroot.as_ref().filter(|root| !root.is_dir()) {
             return Err(Error::usage("is not a folder").about(root.display()).context("`--sysroot`"));
@@ -45,13 +45,20 @@ impl Search {
         Ok(Self { folders, sysroot: args.sysroot.clone(), host, environment })
     }
 
+    /// Warns of folders that are not there.
+    pub fn warn(&self, terminal: &Terminal) {
+        for folder in self.folders.iter().filter(|folder| !folder.is_dir()) {
+            terminal.warning(&format!("`--lib-path {}` is not a folder", folder.display()));
+        }
+    }
+
     /// Returns the sources in the contract's order; this machine only where it is the binaries' platform.
     ///
     /// # Errors
     /// `Io` if the sysroot cannot be opened.
-    pub fn sources<'a>(&self, target: Target) -> Result<Vec<Box<dyn LibrarySource + 'a>>> {
+    pub fn sources(&self, target: Target) -> Result<Vec<Box<dyn LibrarySource>>> {
         let view = self.sysroot.as_deref().map(Sysroot::new).transpose()?;
-        let mut sources: Vec<Box<dyn LibrarySource + 'a>> = Vec::new();
+        let mut sources: Vec<Box<dyn LibrarySource>> = Vec::new();
         for folder in self.folders.iter().filter(|folder| folder.is_dir()) {
             sources.push(Box::new(Folder::new(folder, view.as_ref())?));
         }

@@ -154,8 +154,8 @@ pub fn resolve(line: Vec<OsString>, environment: &Environment) -> Result<Setting
         }
     }
     let matches = command.clone().try_get_matches_from(extended(&line, &additions))?;
-    let arguments = Arguments::from_arg_matches(&matches)?;
-    let notes = Vec::new();
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    let notes = super::peers::take_environment(&mut arguments, environment)?;
     Ok(Settings {
         arguments,
         notes,

@@ -5,6 +5,7 @@ use super::{
     SearchPathEntry, Selector, VersionEntry,
 };
 use crate::diagnostic::{Code, Diagnostic};
+use crate::repair::Step;
 
 /// A report with errors, a warning, a note, an exception, and names that would break a careless renderer.
 pub(crate) fn report() -> Report {
@@ -34,7 +35,7 @@ pub(crate) fn report() -> Report {
     report.libraries = vec![foo, LibraryEntry::new("libc.so.6", LibraryOrigin::System, None)];
     report.next_tags = vec![NextTag::new("manylinux_2_17_x86_64", blockers())];
     report.outputs = vec!["wheelhouse/demo-1.0-cp312-cp312-manylinux_2_34_x86_64.whl".into()];
-    report.plan = vec![serde_json::json!({"step": "edit", "member": "demo/_core.so", "edits": ["soname"]})];
+    report.plan = vec![Step::Edit { member: "demo/_core.so".into(), edits: vec!["soname".into()] }];
     report.extend(diagnostics());
     report.sort();
     report

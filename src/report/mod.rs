@@ -18,6 +18,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::format::image::{Image, ImageKind};
+use crate::repair::Step;
 
 /// The version of the machine output; fields are added under one number, never renamed.
 pub const SCHEMA: u32 = 1;
@@ -331,8 +332,8 @@ pub struct Report {
     pub diagnostics: Vec<Finding>,
     /// For the next better tags, all that stands in the way.
     pub next_tags: Vec<NextTag>,
-    /// The steps of a repair, planned or done; each has a `step`.
-    pub plan: Vec<serde_json::Value>,
+    /// The steps of a repair, planned or done.
+    pub plan: Vec<Step>,
     /// The configuration file used.
     pub config: Option<String>,
     /// What `--allow`, `--warn`, `--deny` and the configuration say.

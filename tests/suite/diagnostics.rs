@@ -98,16 +98,16 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
                 &ElfSpec { machine: 183, soname: Some(b"libfoo.so.1"), ..ElfSpec::default() }.build(),
             ),
         Code::TW303 => {
-            let foo = |symbol| ElfSpec {
+            let provider = |symbol| ElfSpec {
                 soname: Some(b"libfoo.so.1"),
                 symbols: vec![SymbolSpec::defined(symbol, 1)],
                 ..ElfSpec::default()
             };
             let spec = ElfSpec { needed: vec![b"libfoo.so.1"], rpath: Some(b"$ORIGIN"), ..extension() };
             with(&spec)
-                .file("demo/libfoo.so.1", &foo(b"foo").build())
+                .file("demo/libfoo.so.1", &provider(b"first").build())
                 .file("other/_core.cpython-311-x86_64-linux-gnu.so", &spec.build())
-                .file("other/libfoo.so.1", &foo(b"bar").build())
+                .file("other/libfoo.so.1", &provider(b"second").build())
         }
         Code::TW304 => with(&ElfSpec { needed: vec![b"libcuda.so.1"], ..extension() })
             .file("demo-1.0.dist-info/truewheel.json", br#"{"schema": 1, "excluded": ["libcuda.so.1"]}"#),
@@ -192,7 +192,6 @@ fn first(report: &Report, code: Code) -> Option<&Finding> {
 
 /// Codes that only a repair gives: their examples are made in `repair_diagnostics`.
 const BY_REPAIR: &[Code] = &[
-    Code::TW304,
     Code::TW306,
     Code::TW308,
     Code::TW409,

@@ -18,11 +18,12 @@ use crate::report::Report;
 /// # Errors
 /// `Usage` or `Io` if a level or the policy file is wrong.
 pub fn options(args: &ReportArgs, settings: &Settings) -> Result<AuditOptions> {
-    let mut options = AuditOptions::default();
-    options.policies = super::policies::policy_set(args.policy_file.as_deref())?;
-    options.levels = levels::levels(args, settings)?;
-    options.config = settings.config.as_ref().map(|path| path.display().to_string());
-    Ok(options)
+    Ok(AuditOptions {
+        policies: super::policies::policy_set(args.policy_file.as_deref())?,
+        levels: levels::levels(args, settings)?,
+        config: settings.config.as_ref().map(|path| path.display().to_string()),
+        ..AuditOptions::default()
+    })
 }
 
 /// Examines each file and prints its report.

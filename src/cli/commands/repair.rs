@@ -1,247 +1,293 @@
-//! `truewheel repair`: vendors what a wheel needs, wires it, and gives it the tags that its bytes earn.
+//! `truewheel repair`: vendor, rewire, retag; each wheel is written whole or not at all.
 
-use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::audit::{self, AuditOptions};
-use crate::cli::args::RepairArgs;
-use crate::cli::args::repair::{Layout, PeerArgs};
+use crate::cli::args::{RepairArgs, StripWhat};
 use crate::cli::inputs;
+use crate::cli::output::{Sink, write_file};
 use crate::cli::printer::{Printer, View};
 use crate::cli::search::{Search, split_list};
 use crate::cli::settings::{Environment, Settings};
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
-use crate::diagnostic::Code;
-use crate::error::{Error, Result};
+use crate::diagnostic::{Code, Severity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::policy::PolicySet;
 use crate::repair::{self, Include, Options, Outcome, Patterns, PlanFile};
+use crate::report::human::{self, Detail};
 use crate::report::{OutputFormat, Report};
 use crate::tag::PlatformTag;
 
-/// Repairs each wheel; the highest status counts.
+/// Repairs each wheel; all are tried.
 pub fn run(args: &RepairArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
-    let prepared = options(args, environment, terminal)
-        .and_then(|options| Ok((options, super::audit::options(&args.report, settings)?)));
-    let (options, audit) = match prepared {
-        Ok(prepared) => prepared,
+    let paths = inputs::expand(&args.inputs);
+    let prepared = Repair::new(args, settings, environment, terminal).and_then(|repair| {
+        if args.plan.save_plan.is_some() && paths.len() > 1 {
+            return Err(Error::usage("`--save-plan` takes one wheel"));
+        }
+        Ok(repair)
+    });
+    let repair = match prepared {
+        Ok(repair) => repair,
         Err(error) => {
             terminal.error(&error);
             return Status::Impossible;
         }
     };
-    notes(args, terminal);
-    let mut printer = Printer::new(&args.report, View::Findings, terminal);
-    let mut status = Status::Done;
-    let paths = inputs::expand(&args.inputs);
-    let progress = terminal.progress(paths.len());
-    for path in paths {
-        let done = path.map_err(|error| (Status::Impossible, error)).and_then(|path| {
-            progress.set_message(path.display().to_string());
-            one(args, &options, &audit, &path, terminal)
-        });
-        progress.inc(1);
-        match done {
-            Ok((report, one)) => {
-                status = status.max(one);
-                if args.report.format != OutputFormat::Human
-                    && let Err(error) = printer.report(report)
-                {
-                    terminal.error(&error);
-                    status = Status::Impossible;
+    repair.all(paths)
+}
+
+/// What became of one wheel.
+#[derive(Debug, Default)]
+struct One {
+    /// The path written.
+    output: Option<PathBuf>,
+    /// Why nothing was written, and what that makes of the exit status.
+    failure: Option<(Error, Status)>,
+    report: Option<Report>,
+}
+
+/// What holds for all wheels of a command.
+struct Repair<'a> {
+    args: &'a RepairArgs,
+    terminal: &'a Terminal,
+    options: Options,
+    audit: AuditOptions,
+}
+
+impl<'a> Repair<'a> {
+    fn new(
+        args: &'a RepairArgs,
+        settings: &Settings,
+        environment: &Environment,
+        terminal: &'a Terminal,
+    ) -> Result<Self> {
+        let audit = super::audit::options(&args.report, settings)?;
+        let options = options(args, &audit.policies, environment)?;
+        Ok(Self { args, terminal, options, audit })
+    }
+
+    fn all(&self, paths: inputs::Paths) -> Status {
+        let mut status = Status::Done;
+        let mut printer = Printer::new(&self.args.report, View::Findings, self.terminal);
+        // In human form the report is what is said on stderr, unless it has a file of its own.
+        let prints = self.args.report.format != OutputFormat::Human || self.args.report.output.is_some();
+        let mut written = Sink::new(None);
+        let progress = self.terminal.progress(paths.len());
+        for path in paths {
+            let One { output, failure, report } = match path {
+                Ok(path) => {
+                    progress.set_message(path.display().to_string());
+                    progress.suspend(|| self.one(&path))
                 }
+                Err(error) => One { failure: Some((error, Status::Impossible)), ..One::default() },
+            };
+            progress.inc(1);
+            if let Some((error, of_wheel)) = failure {
+                progress.suspend(|| self.terminal.error(&error));
+                status = status.max(of_wheel);
             }
-            Err((one, error)) => {
-                status = status.max(one);
-                progress.suspend(|| terminal.error(&error));
+            let printed = match output {
+                Some(path) if self.args.report.format == OutputFormat::Human => {
+                    progress.suspend(|| written.write(&format!("{}\n", path.display())))
+                }
+                _ => Ok(()),
+            };
+            let printed = printed.and_then(|()| match report {
+                Some(report) if prints => printer.report(report),
+                _ => Ok(()),
+            });
+            if let Err(error) = printed {
+                progress.suspend(|| self.terminal.error(&error));
+                status = Status::Impossible;
             }
         }
-        if printer.is_closed() {
-            break;
+        progress.finish_and_clear();
+        if let Err(error) = if prints { printer.finish() } else { Ok(()) } {
+            self.terminal.error(&error);
+            status = Status::Impossible;
+        }
+        status
+    }
+
+    /// Repairs one wheel.
+    fn one(&self, path: &Path) -> One {
+        let name = path.display().to_string();
+        let made = self.folder().and_then(|folder| repair::repair(path, &self.options, folder.as_deref()));
+        let mut outcome = match made {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let status = Status::of_writing(&error);
+                let report = (status == Status::Fault).then(|| {
+                    let mut report = self.audit.report(&name);
+                    report.push(refusal(&error));
+                    report
+                });
+                return One { failure: Some((of_wheel(error, &name), status)), report, output: None };
+            }
+        };
+        let mut report = audit::repaired(path, &outcome, &self.audit);
+        self.say(&report);
+        match self.publish(&mut outcome) {
+            Ok(output) => {
+                report.outputs.extend(output.iter().map(|path| path.display().to_string()));
+                One { output, failure: None, report: Some(report) }
+            }
+            Err(error) => {
+                let status = Status::of_writing(&error);
+                One { output: None, failure: Some((of_wheel(error, &name), status)), report: Some(report) }
+            }
         }
     }
-    progress.finish_and_clear();
-    if args.report.format != OutputFormat::Human
-        && let Err(error) = printer.finish()
-    {
-        terminal.error(&error);
-        status = Status::Impossible;
-    }
-    status
-}
 
-/// Repairs one wheel and says what was done.
-fn one(
-    args: &RepairArgs,
-    options: &Options,
-    audit: &AuditOptions,
-    path: &Path,
-    terminal: &Terminal,
-) -> Result<(Report, Status), (Status, Error)> {
-    let failed = |error: Error| (Status::of_writing(&error), error.about(path.display()));
-    let folder = (!args.plan.dry_run).then_some(args.wheel_dir.as_path());
-    let mut outcome = repair::repair(path, options, folder).map_err(failed)?;
-    if let (Some(file), Some(plan)) = (&args.plan.save_plan, &outcome.plan) {
-        save(file, &plan.decisions).map_err(failed)?;
+    /// Returns the folder of results, made if it is not there; `None` if nothing is to be written.
+    fn folder(&self) -> Result<Option<PathBuf>> {
+        if self.args.plan.dry_run {
+            return Ok(None);
+        }
+        let folder = &self.args.wheel_dir;
+        std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))?;
+        Ok(Some(folder.clone()))
     }
-    let mut report = audit::repaired(path, &outcome, audit);
-    let refused = outcome.is_refused(&options.accept);
-    let human = args.report.format == OutputFormat::Human;
-    if !refused {
-        let written = outcome.publish(&options.accept).map_err(failed)?;
-        if let Some(written) = written {
-            report.outputs.push(written.display().to_string());
+
+    /// Gives the result its name, and writes the plan's decisions.
+    fn publish(&self, outcome: &mut Outcome) -> Result<Option<PathBuf>> {
+        if let (Some(file), Some(plan)) = (&self.args.plan.save_plan, &outcome.plan) {
+            write_file(file, plan.decisions.to_text()?.as_bytes(), None)?;
+        }
+        if self.args.plan.dry_run && !outcome.is_refused(&self.options.accept) {
+            self.terminal.say(&format!("would write {}", self.args.wheel_dir.join(outcome.name.to_string()).display()));
+            return Ok(None);
+        }
+        outcome.publish(&self.options.accept)
+    }
+
+    /// Says what was found and done.
+    fn say(&self, report: &Report) {
+        let least = match self.terminal.detail() {
+            Detail::Quiet => Severity::Error,
+            Detail::Normal => Severity::Warning,
+            Detail::Verbose => Severity::Note,
+        };
+        for finding in report.diagnostics.iter().filter(|finding| finding.diagnostic.severity >= least) {
+            self.terminal.raw(&human::finding(finding, self.terminal.palette()));
+        }
+        for step in &report.plan {
+            let phrase = audit::step_phrase(step);
+            // What is changed inside a binary is for those who ask.
+            let short = phrase.split(": ").next().unwrap_or(&phrase);
+            self.terminal.say(if self.terminal.detail() == Detail::Verbose { &phrase } else { short });
         }
     }
-    if human {
-        told(&report, &outcome, args, terminal);
-        for output in &report.outputs {
-            print_path(output).map_err(|error| (Status::Impossible, error))?;
-        }
-    }
-    Ok((report, if refused { Status::Fault } else { Status::Done }))
 }
 
-/// Findings and steps, for people, on stderr.
-fn told(report: &Report, outcome: &Outcome, args: &RepairArgs, terminal: &Terminal) {
-    let text = crate::report::human::findings(report, terminal.palette(), terminal.detail());
-    terminal.raw(&text);
-    let Some(plan) = &outcome.plan else { return };
-    for step in plan.steps() {
-        terminal.say(&audit::step_phrase(&step));
-    }
-    if args.plan.dry_run {
-        terminal.say(&format!("would write {}", outcome.name));
+/// Names the wheel in an error, before the member that the error is about.
+fn of_wheel(error: Error, name: &str) -> Error {
+    match error.subject() {
+        Some(subject) if subject != name => error.context(format!("`{name}`")),
+        Some(_) => error,
+        None => error.about(name),
     }
 }
 
-/// Prints a path alone on a line; a closed pipe ends it quietly.
-fn print_path(path: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{path}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("stdout", &error)),
-        _ => Ok(()),
+/// The finding that an error becomes, so that a report says it too.
+fn refusal(error: &Error) -> crate::diagnostic::Diagnostic {
+    match error.kind() {
+        ErrorKind::Malformed => audit::no_archive(error),
+        _ => crate::diagnostic::Diagnostic::new(Code::TW702, error.message().to_owned()),
     }
 }
 
-/// Writes a plan file, atomically.
-fn save(file: &Path, plan: &PlanFile) -> Result<()> {
-    let text = plan.to_text()?;
-    let fail = |error: &std::io::Error| Error::io(file.display(), error);
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| fail(&error))?;
-    temporary.write_all(text.as_bytes()).map_err(|error| fail(&error))?;
-    temporary.persist(file).map_err(|error| fail(&error.error))?;
-    Ok(())
-}
-
-/// Flags of other tools that have no effect here.
-fn notes(args: &RepairArgs, terminal: &Terminal) {
-    let PeerArgs { with_mangle, namespace_pkg, patcher, allow_pure_python_wheel, .. } = &args.peers;
-    let told = [
-        (*with_mangle, "`--with-mangle` has no effect: libraries that the wheel brings keep their names"),
-        (!namespace_pkg.is_empty(), "`--namespace-pkg` has no effect: no `__init__.py` is ever created"),
-        (patcher.is_some(), "`--patcher` has no effect: truewheel edits binaries itself"),
-        (*allow_pure_python_wheel, "`--allow-pure-python-wheel` has no effect: a wheel without binaries is copied"),
-        (args.libraries.layout != Layout::Auto, "`--layout` has no effect on wheels for Linux"),
-    ];
-    for (_, text) in told.iter().filter(|(given, _)| *given) {
-        terminal.note(text);
-    }
-}
-
-/// Returns the options that the flags and the environment ask for.
-fn options(args: &RepairArgs, environment: &Environment, terminal: &Terminal) -> Result<Options> {
-    let mut options = Options::default();
-    options.policies = super::policies::policy_set(args.report.policy_file.as_deref())?;
-    options.plat = platforms(&args.plat)?;
+/// Returns what the flags ask for.
+fn options(args: &RepairArgs, policies: &PolicySet, environment: &Environment) -> Result<Options> {
+    let peers = &args.peers;
+    let libraries = &args.libraries;
+    let mut options = Options { policies: policies.clone(), ..Options::default() };
+    options.plat = platforms(&args.plat, policies)?;
     options.only_plat = args.only_plat;
-    let search = Search::new(&args.search, environment, terminal)?;
-    options.search.folders = search.folders.into_iter().filter(|folder| folder.is_dir()).collect();
+    options.update_tags = !args.no_update_tags;
+    let search = Search::new(&args.search, environment)?;
+    options.search.folders = search.folders;
     options.search.sysroot = search.sysroot;
     options.search.host = search.host;
     options.search.environment = search.environment;
-    let mut exclude = args.libraries.exclude.clone();
-    exclude.extend(args.peers.no_dll.iter().flat_map(|list| split_list(list)));
+    let mut exclude = libraries.exclude.clone();
+    exclude.extend(peers.no_dll.iter().flat_map(|list| split_list(list)));
     options.exclude = Patterns::with_presets(&exclude)?;
     options.exclude_as_given = exclude;
-    options.include = args.libraries.include.iter().map(|text| include(text)).collect();
-    options.include.extend(
-        args.peers
-            .add_dll
-            .iter()
-            .flat_map(|list| split_list(list))
-            .map(|library| Include { library, destination: None }),
-    );
-    let mut no_mangle = args.libraries.no_mangle.clone();
-    if args.peers.no_mangle_all {
-        no_mangle.push("*".into());
+    options.include = libraries
+        .include
+        .iter()
+        .cloned()
+        .chain(peers.add_dll.iter().flat_map(|list| split_list(list)))
+        .map(|text| include(&text))
+        .collect();
+    let keep_all = peers.no_mangle_all.then(|| "*".to_owned());
+    options.no_mangle = Patterns::new(libraries.no_mangle.iter().cloned().chain(keep_all))?;
+    options.lib_dir = libraries.lib_dir.clone();
+    options.ignore_recorded = libraries.ignore_recorded;
+    options.ignore_missing = peers.ignore_missing_dependencies;
+    options.any_processor = peers.disable_isa_ext_check;
+    options.strip = args.result.strip.and_then(StripWhat::level);
+    // -1 is what zlib, and with it auditwheel, calls its default.
+    if let Some(level) = args.result.compress.and_then(|level| u8::try_from(level).ok()) {
+        options.compress = level;
     }
-    options.no_mangle = Patterns::new(no_mangle)?;
-    options.lib_dir.clone_from(&args.libraries.lib_dir);
-    options.strip = args.result.strip.and_then(crate::cli::args::StripWhat::level);
-    options.compress = level(args, environment)?;
-    options.update_tags = !args.no_update_tags;
-    options.ignore_missing = args.peers.ignore_missing_dependencies;
-    options.ignore_recorded = args.libraries.ignore_recorded;
-    options.any_processor = args.peers.disable_isa_ext_check;
     options.sbom = !args.result.no_sbom;
-    options.source_date_epoch = epoch(environment)?;
-    options.decisions = args.plan.plan.as_deref().map(plan_file).transpose()?;
     options.accept = args.result.accept.iter().map(|name| accepted(name)).collect::<Result<_>>()?;
-    if environment.get("AUDITWHEEL_PATCHER").is_some() {
-        terminal.note("`AUDITWHEEL_PATCHER` has no effect: truewheel edits binaries itself");
+    options.source_date_epoch = source_date_epoch(environment)?;
+    if let Some(path) = &args.plan.plan {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
+        let plan = PlanFile::read(&text).map_err(|error| {
+            let usage = Error::usage(error.message().to_owned());
+            error.hints().iter().fold(usage, |usage, hint| usage.hint(hint)).about(path.display())
+        })?;
+        options.decisions = Some(plan);
     }
     Ok(options)
 }
 
 /// Returns the tags of `--plat`; none for `auto`.
-fn platforms(names: &[String]) -> Result<Vec<PlatformTag>> {
+fn platforms(names: &[String], policies: &PolicySet) -> Result<Vec<PlatformTag>> {
+    let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+    if names == ["auto"] {
+        return Ok(Vec::new());
+    }
     let mut tags = Vec::new();
-    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty() && *name != "auto") {
-        match name.parse::<PlatformTag>() {
-            Ok(PlatformTag::Other(_)) => return Err(Error::usage("no platform tag").about(name).context("`--plat`")),
-            Ok(tag) => tags.push(tag),
+    for name in names {
+        let Ok(tag) = name.parse::<PlatformTag>();
+        let is_known = match &tag {
+            PlatformTag::Linux { .. } => true,
+            PlatformTag::Any | PlatformTag::Other(_) => false,
+            other if crate::policy::PolicyFamily::of(other).is_some() => policies.find(other).is_some(),
+            _ => true,
+        };
+        if !is_known {
+            let error = Error::usage(format!("there is no platform `{name}`")).about("--plat");
+            return Err(error.hint("`truewheel policies` lists those of Linux and Android"));
         }
+        tags.push(tag);
     }
     Ok(tags)
 }
 
-/// Reads `LIB[=DEST]`, split at the last `=`.
+/// Reads `LIB[=DEST]`.
 fn include(text: &str) -> Include {
-    match text.rsplit_once('=') {
-        Some((library, destination)) => Include { library: library.into(), destination: Some(destination.into()) },
-        None => Include { library: text.into(), destination: None },
+    match text.rsplit_once('=').filter(|(library, _)| !library.is_empty() && !Path::new(text).exists()) {
+        Some((library, destination)) => {
+            Include { library: library.to_owned(), destination: Some(destination.to_owned()) }
+        }
+        None => Include { library: text.to_owned(), destination: None },
     }
 }
 
-/// Returns the compression level: the flag, else auditwheel's variable, else 6.
-fn level(args: &RepairArgs, environment: &Environment) -> Result<u8> {
-    const DEFAULT: u8 = 6;
-    let given = match (args.result.compress, environment.get("AUDITWHEEL_ZIP_COMPRESSION_LEVEL")) {
-        (Some(level), _) => level,
-        (None, None) => return Ok(DEFAULT),
-        (None, Some(text)) => text
-            .to_str()
-            .and_then(|text| text.parse().ok())
-            .filter(|level| (-1..=9).contains(level))
-            .ok_or_else(|| Error::usage("no level from -1 to 9").about("AUDITWHEEL_ZIP_COMPRESSION_LEVEL"))?,
-    };
-    // -1 is zlib's word for its default.
-    Ok(u8::try_from(given).unwrap_or(DEFAULT))
-}
-
-/// Returns `SOURCE_DATE_EPOCH` (reproducible-builds.org: seconds since 1970).
-fn epoch(environment: &Environment) -> Result<Option<i64>> {
-    let Some(text) = environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = text.to_str().and_then(|text| text.trim().parse().ok());
-    seconds.map(Some).ok_or_else(|| Error::usage("no number of seconds").about("SOURCE_DATE_EPOCH"))
-}
-
-fn plan_file(path: &Path) -> Result<PlanFile> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
-    PlanFile::read(&text).map_err(|error| error.about(path.display()))
-}
-
 fn accepted(name: &str) -> Result<Code> {
-    name.parse().map_err(|()| Error::usage("no code or slug").about(name).context("`--accept`"))
+    name.parse::<Code>().map_err(|()| Error::usage(format!("`{name}` is no code or slug")).about("--accept"))
+}
+
+fn source_date_epoch(environment: &Environment) -> Result<Option<i64>> {
+    let Some(value) = environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = value.to_str().and_then(|text| text.trim().parse::<i64>().ok());
+    seconds.map(Some).ok_or_else(|| Error::usage("is not a number of seconds").about("SOURCE_DATE_EPOCH"))
 }

@@ -15,21 +15,23 @@ use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::format::SearchPathKind;
 use crate::load::{Binary, Outside};
+use crate::repair::Patterns;
 use crate::report::human::{Detail, Palette};
 use crate::report::tree;
 
 /// Prints the tree of each file.
-pub fn run(args: &TreeArgs, terminal: &Terminal) -> Status {
+pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> Status {
     let mut status = Status::Done;
     let mut sink = Sink::new(args.output.as_deref());
     let palette = if sink.is_stdout() { terminal.stdout_palette() } else { Palette::default() };
-    let search = match Search::new(&args.search, &Environment::of_process(), terminal) {
+    let search = match Search::new(&args.search, environment) {
         Ok(search) => search,
         Err(error) => {
             terminal.error(&error);
             return Status::Impossible;
         }
     };
+    search.warn(terminal);
     for path in inputs::expand(&args.inputs) {
         let text = path.and_then(|path| draw(&path, args, &search, (terminal.detail(), &palette)));
         if let Err(error) = text.and_then(|text| sink.write(&text)) {
@@ -49,6 +51,7 @@ pub fn run(args: &TreeArgs, terminal: &Terminal) -> Status {
 
 fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
     let name = path.display().to_string();
+    let exclude = Patterns::with_presets(&args.exclude)?;
     let (binaries, claimed, recorded) = match identify(path)? {
         Subject::Binary(bytes) => (bare(path, &bytes)?, Vec::new(), BTreeSet::new()),
         Subject::Archive => {
@@ -56,7 +59,7 @@ fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detai
             (contents.binaries, contents.claimed, contents.excluded)
         }
     };
-    let outside = Excluded { recorded: &recorded };
+    let outside = Excluded { exclude: &exclude, recorded: &recorded };
     let graph = audit::dependency_graph(&binaries, &claimed, |target| search.sources(target), &outside)?;
     Ok(match args.format {
         TreeFormat::Human => tree::human(&name, &graph, palette, detail),
@@ -66,6 +69,7 @@ fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detai
 
 /// What is left to the user's machine; everything else is looked for.
 struct Excluded<'a> {
+    exclude: &'a Patterns,
     recorded: &'a BTreeSet<String>,
 }
 
@@ -75,7 +79,11 @@ impl Outside for Excluded<'_> {
     }
 
     fn is_excluded(&self, name: &str) -> bool {
-        self.recorded.contains(name)
+        self.exclude.matches(name) || self.recorded.contains(name)
+    }
+
+    fn is_excluded_path(&self, path: &str) -> bool {
+        self.exclude.matches(path)
     }
 }
 

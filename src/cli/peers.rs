@@ -1,0 +1,51 @@
+//! The environment variables of other tools, where they keep their meaning.
+
+use super::args::repair::Layout;
+use super::args::{Arguments, Command};
+use super::settings::Environment;
+use crate::error::{Error, Result};
+
+/// Puts what the peers' variables say into the arguments of `repair`, and returns what people should know.
+///
+/// `AUDITWHEEL_PLAT` is set in every manylinux image: it counts only where nobody else names a tag.
+///
+/// # Errors
+/// `Usage` if a variable holds what its flag would not take.
+pub fn take_environment(arguments: &mut Arguments, environment: &Environment) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let Some(Command::Repair(repair)) = &mut arguments.command else { return Ok(notes) };
+    let text = |name: &str| match environment.get(name) {
+        Some(value) => value.to_str().map(Some).ok_or_else(|| Error::usage("is not UTF-8").about(name)),
+        None => Ok(None),
+    };
+    if repair.plat.is_empty()
+        && let Some(plat) = text("AUDITWHEEL_PLAT")?
+    {
+        repair.plat = plat.split(',').map(str::to_owned).collect();
+        if plat != "auto" {
+            notes.push(format!("the target `{plat}` is from `AUDITWHEEL_PLAT`"));
+        }
+    }
+    if repair.result.compress.is_none()
+        && let Some(level) = text("AUDITWHEEL_ZIP_COMPRESSION_LEVEL")?
+    {
+        let level = level.parse::<i8>().ok().filter(|level| (-1..=12).contains(level)).ok_or_else(|| {
+            Error::usage(format!("`{level}` is no compression level from 0 to 12"))
+                .about("AUDITWHEEL_ZIP_COMPRESSION_LEVEL")
+        })?;
+        repair.result.compress = Some(level);
+    }
+    if environment.get("AUDITWHEEL_PATCHER").is_some() || repair.peers.patcher.is_some() {
+        notes.push("no patcher is used: truewheel edits binaries itself".to_owned());
+    }
+    if repair.peers.with_mangle {
+        notes.push("`--with-mangle` has no effect: libraries that the wheel brings keep their names".to_owned());
+    }
+    if !repair.peers.namespace_pkg.is_empty() {
+        notes.push("`--namespace-pkg` has no effect: no `__init__.py` is ever created".to_owned());
+    }
+    if repair.libraries.layout != Layout::Auto {
+        notes.push("`--layout` has no effect on wheels for Linux".to_owned());
+    }
+    Ok(notes)
+}
