@@ -87,7 +87,7 @@ impl<'s> Scope<'s> {
         let given = |name: &&'s str| case.policy.gives(case.arch, name);
         Self {
             given: needs.outside.iter().chain(&needs.vendorable).copied().filter(given).collect(),
-            is_closed: !needs.open && needs.outside.iter().all(|name| given(name)),
+            is_closed: !needs.open && needs.outside.iter().all(given),
         }
     }
 
