@@ -127,6 +127,12 @@ pub fn no_archive(error: &Error) -> Diagnostic {
     Diagnostic::new(Code::TW101, error.message().to_owned())
 }
 
+/// Returns the finding about a contradiction of truewheel's own.
+pub fn own_fault(error: &Error) -> Diagnostic {
+    let diagnostic = Diagnostic::new(Code::TW902, format!("truewheel contradicts itself: {}", error.message()));
+    diagnostic.help("please report it, with the file if you can")
+}
+
 /// Returns the finding about a bare binary that cannot be read.
 pub fn no_binary(error: &Error) -> Diagnostic {
     Diagnostic::new(Code::TW201, error.message().to_owned())

@@ -62,7 +62,7 @@ pub fn check(path: &Path, options: &AuditOptions) -> Result<Report> {
         Err(error) if error.kind() == ErrorKind::Io => Err(error.about(name)),
         Err(error) => {
             let mut report = options.report(&name);
-            report.push(finding(&error));
+            report.push(if error.kind() == ErrorKind::Internal { audit::own_fault(&error) } else { finding(&error) });
             Ok(report)
         }
         Ok(report) => Ok(report),

@@ -37,7 +37,7 @@ pub enum Command {
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths
     Edit(Box<EditArgs>),
-    /// The platform policies that are built in, and what they allow
+    /// The platform policies and what they allow, and the presets of `--exclude`
     Policies(PoliciesArgs),
     /// What a diagnostic means and what to do about it
     Explain(ExplainArgs),
@@ -208,7 +208,7 @@ pub struct SearchArgs {
 /// `truewheel policies`.
 #[derive(Debug, Args)]
 pub struct PoliciesArgs {
-    /// Policies or tags to show in full, e.g. `manylinux_2_28` or `manylinux2014_x86_64`; none lists all
+    /// Policies, tags or presets to show in full: `manylinux_2_28`, `manylinux2014_x86_64`, `@cuda`; none lists all
     #[arg(value_name = "POLICY")]
     pub names: Vec<String>,
     /// The form of the list

@@ -1,4 +1,4 @@
-//! `truewheel policies`: the platform policies that are known, and what each allows.
+//! `truewheel policies`: the platform policies that are known and what each allows, and the presets of `--exclude`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::cli::output;
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
-use crate::policy::{Policy, PolicySet};
+use crate::policy::{Policy, PolicySet, Preset, presets};
 use crate::report::text::printable;
 
 /// Prints a line for each policy, or all of those that are named.
@@ -29,8 +29,15 @@ pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
         for policy in set.all() {
             text.push_str(&entry(policy, None, args.format, &line));
         }
+        for preset in presets() {
+            text.push_str(&preset_entry(preset, args.format));
+        }
     }
     for name in &args.names {
+        if let Some(preset) = presets().iter().find(|preset| name.strip_prefix('@') == Some(preset.name.as_str())) {
+            text.push_str(&preset_entry(preset, args.format));
+            continue;
+        }
         let bare = set.all().find(|policy| policy.name == *name || policy.aliases.contains(name));
         let tagged = || name.parse().ok().and_then(|tag| set.find(&tag)).map(|(policy, arch)| (policy, Some(arch)));
         match bare.map(|policy| (policy, None)).or_else(tagged) {
@@ -56,6 +63,23 @@ pub fn policy_set(file: Option<&Path>) -> Result<PolicySet> {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
             set.with_file(&text).map_err(|error| error.about(path.display()))
+        }
+    }
+}
+
+/// A preset of `--exclude`: its name and the libraries it stands for.
+fn preset_entry(preset: &Preset, format: TreeFormat) -> String {
+    match format {
+        TreeFormat::Human => format!("@{} ({}): {}\n", preset.name, preset.about, preset.libraries.join(", ")),
+        TreeFormat::Json => {
+            let value = json!({
+                "name": format!("@{}", preset.name),
+                "about": preset.about,
+                "driver": preset.driver,
+                "source": preset.source,
+                "libraries": preset.libraries,
+            });
+            format!("{value}\n")
         }
     }
 }
