@@ -2,6 +2,8 @@
 
 #[path = "suite/cli.rs"]
 mod cli;
+#[path = "suite/cli_repair.rs"]
+mod cli_repair;
 #[path = "suite/diagnostics.rs"]
 mod diagnostics;
 #[path = "suite/elf_edit_corpus.rs"]
