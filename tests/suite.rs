@@ -24,6 +24,15 @@ mod origin;
 mod policy;
 #[path = "suite/reference.rs"]
 mod reference;
+#[cfg(unix)]
+#[path = "suite/repair_e2e.rs"]
+mod repair_e2e;
+#[cfg(unix)]
+#[path = "suite/repair_failures.rs"]
+mod repair_failures;
+#[cfg(unix)]
+#[path = "suite/repair_loads.rs"]
+mod repair_loads;
 #[path = "suite/sbom.rs"]
 mod sbom;
 mod support;

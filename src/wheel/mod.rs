@@ -9,6 +9,19 @@
 //!
 //! Everything here is strangers' input: all access is checked, nothing is unpacked to disk.
 
+// Strangers' bytes: a reader that can panic here is a fault, so clippy refuses what could.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable,
+        clippy::todo
+    )
+)]
+
 pub mod archive;
 pub mod dist_info;
 pub mod install;

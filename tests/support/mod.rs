@@ -2,6 +2,7 @@
 
 pub mod elf;
 pub mod wheel;
+pub mod world;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
