@@ -126,10 +126,9 @@ impl WheelFile {
     fn insert(&mut self, at: usize, name: &str, value: &str) {
         let ending = if self.lines.first().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
         let at = at.min(self.lines.len());
-        if let Some(before) = at.checked_sub(1).and_then(|before| self.lines.get_mut(before)) {
-            if !before.ends_with('\n') {
-                before.push_str(ending);
-            }
+        let before = at.checked_sub(1).and_then(|before| self.lines.get_mut(before));
+        if let Some(before) = before.filter(|before| !before.ends_with('\n')) {
+            before.push_str(ending);
         }
         self.lines.insert(at, format!("{name}: {value}{ending}"));
     }

@@ -1,6 +1,8 @@
 //! Writing a wheel: members in the order given, deterministic bytes, and a file that appears whole or not at all.
 
 mod deflate;
+#[cfg(feature = "libdeflate")]
+mod final_block;
 mod output;
 mod payload;
 mod zip;
