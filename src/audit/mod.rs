@@ -170,7 +170,7 @@ fn recorded(wheel: &Wheel, report: &mut Report, options: &AuditOptions) -> BTree
     let Some(member) = wheel.dist_info_member(repair::recorded::FILE_NAME).filter(|_| !options.ignore_recorded) else {
         return BTreeSet::new();
     };
-    match wheel.read(member).and_then(|bytes| repair::Recorded::read(&bytes)) {
+    match wheel.read_small(member).and_then(|bytes| repair::Recorded::read(&bytes)) {
         Ok(recorded) => recorded.excluded.into_iter().collect(),
         Err(error) => {
             let message = format!("cannot be read, and counts for nothing: {}", error.message());

@@ -88,7 +88,7 @@ impl<'a> Sheet<'a> {
 fn text<T>(wheel: &Wheel, name: &str, read: impl Fn(&[u8]) -> crate::error::Result<T>) -> Text<T> {
     match wheel.dist_info_member(name) {
         None => Text::Absent,
-        Some(member) => match wheel.read(member).and_then(|bytes| read(&bytes)) {
+        Some(member) => match wheel.read_small(member).and_then(|bytes| read(&bytes)) {
             Ok(value) => Text::Read(value),
             Err(error) => Text::Unreadable(error),
         },

@@ -16,7 +16,7 @@ use crate::python;
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole};
-use crate::wheel::{DosTime, Member, Method, Wheel};
+use crate::wheel::{Budget, DosTime, Member, Method, Wheel};
 
 /// Mode of a library that is copied in: a regular file that everyone may read and map.
 const LIBRARY_MODE: u16 = 0o100_755;
@@ -91,7 +91,7 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path
     let destination = folder.join(plan.tags.after.to_string());
     let record_name = format!("{}/RECORD", contents.dist_info);
     let record = contents.record()?;
-    let same_record = wheel.member(&record_name).map(|member| wheel.read(member)).transpose()?;
+    let same_record = wheel.member(&record_name).map(|member| wheel.read_small(member)).transpose()?;
     let same_record = same_record.is_some_and(|bytes| same_rows(&bytes, &record));
     if contents.made.is_empty() && contents.gone.is_empty() && same_record && !has_curable_faults(wheel) {
         staged.output = copy_whole(wheel.path(), &destination)?;
@@ -144,6 +144,8 @@ fn edit_member(wheel: &Wheel, edit: &MemberEdit, options: &Options, folder: &Pat
     let member = wheel.member(&edit.member).ok_or_else(|| {
         Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member)
     })?;
+    // The edited copy counts as well, until it is packed: however many cores, few large binaries are held at a time.
+    let _room = Budget::global().reserve(member.size());
     let bytes = wheel.read(member)?;
     let edited = format::edit(&bytes, &edit.edits).map_err(|error| error.about(&edit.member))?;
     if edited.bytes == *bytes && edit.moved.is_none() {
@@ -161,6 +163,7 @@ fn edit_member(wheel: &Wheel, edit: &MemberEdit, options: &Options, folder: &Pat
 fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Done> {
     let about = |error: Error| error.about(library.source.display());
     let bytes = make::open(&library.source)?;
+    let _room = Budget::global().reserve(bytes.len() as u64);
     if sha256(&bytes) != library.digest {
         return Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(library.source.display()));
     }
@@ -196,7 +199,7 @@ fn texts(
         }
     }
     let in_dist_info = |name: &str| format!("{}/{name}", contents.dist_info);
-    let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read(member)).transpose();
+    let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read_small(member)).transpose();
     let wheel_bytes = present("WHEEL")?.ok_or_else(|| Error::refused("no `WHEEL` file").about(&contents.dist_info))?;
     let mut file = WheelFile::read(&wheel_bytes).map_err(|error| error.about(in_dist_info("WHEEL")))?;
     if plan.tags.before.tags != plan.tags.after.tags {

@@ -198,7 +198,7 @@ impl Context {
         let target = make::target(&inventory.binaries, filename, &options.plat)?;
         let purelib = wheel
             .dist_info_member("WHEEL")
-            .map(|member| wheel.read(member))
+            .map(|member| wheel.read_small(member))
             .transpose()?
             .and_then(|bytes| WheelFile::read(&bytes).ok()?.root_is_purelib())
             .unwrap_or(false);
@@ -319,7 +319,7 @@ fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
         Some(member) if member.size() > (4 << 20) => {
             Err(Error::new(ErrorKind::Malformed, format!("{} bytes are no record", member.size())).about(member.name()))
         }
-        Some(member) => Recorded::read(&wheel.read(member)?).map_err(|error| error.about(member.name())),
+        Some(member) => Recorded::read(&wheel.read_small(member)?).map_err(|error| error.about(member.name())),
     }
 }
 

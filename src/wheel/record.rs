@@ -8,9 +8,9 @@ use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use crate::error::{Error, Result};
 
 /// More rows than any wheel has; the archive scan stops at as many members.
-const MAX_ROWS: usize = 500_000;
+const MAX_ROWS: usize = 200_000;
 /// A RECORD larger than this is none.
-const MAX_SIZE: usize = 128 << 20;
+const MAX_SIZE: usize = 64 << 20;
 
 /// One row: a path, and what its bytes should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Record {
     ///
     /// # Errors
     /// `Malformed` if it is not UTF-8, a row has not one to three columns or an empty path, or there are more than
-    /// half a million rows or 128 MiB; the row's number is named.
+    /// two hundred thousand rows or 64 MiB; the row's number is named.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         if bytes.len() > MAX_SIZE {
             return Err(Error::malformed(format!("{} bytes, more than {MAX_SIZE}", bytes.len())));

@@ -12,9 +12,9 @@ use super::member::{Member, MemberPath, Method};
 use super::{ArchiveFault, bytes, names, tail};
 
 /// Far more entries than any wheel holds; PyPI's largest have some tens of thousands.
-const MAX_ENTRIES: u64 = 500_000;
+const MAX_ENTRIES: u64 = 200_000;
 /// Far more bytes of names than any wheel holds.
-const MAX_NAMES: usize = 64 << 20;
+const MAX_NAMES: usize = 32 << 20;
 /// PyPI's rule for bombs: unpacked to more than this …
 const BOMB_SIZE: u64 = 64 << 20;
 /// … and to more than this many times the archive's size.

@@ -29,6 +29,9 @@ pub struct Wheel {
 }
 
 impl Wheel {
+    /// Text members of a wheel are smaller than this, in bytes.
+    pub const SMALL: u64 = 64 << 20;
+
     /// Opens and scans the archive. What is wrong with it is in [`Wheel::faults`], and does not fail.
     ///
     /// # Errors
@@ -154,18 +157,17 @@ impl Wheel {
         read::read(&self.mapping, member)
     }
 
-    /// Returns a member as text, of at most `limit` bytes.
+    /// Returns the bytes of a member that is small by nature: RECORD, METADATA, WHEEL and the like.
     ///
     /// # Errors
     ///
-    /// As [`Wheel::read`]; malformed also if it is longer or not UTF-8.
-    pub fn read_text(&self, member: &Member, limit: u64) -> Result<String> {
-        if member.size() > limit {
-            let message = format!("has {} bytes, more than the {limit} that are read", member.size());
+    /// As [`Wheel::read`]; malformed also if it has more than [`Wheel::SMALL`] bytes.
+    pub fn read_small(&self, member: &Member) -> Result<MemberBytes> {
+        if member.size() > Self::SMALL {
+            let message = format!("has {} bytes, more than the {} that are read", member.size(), Self::SMALL);
             return Err(Error::malformed(message).about(member.name()));
         }
-        let bytes = self.read(member)?.into_vec();
-        String::from_utf8(bytes).map_err(|_| Error::malformed("is not UTF-8").about(member.name()))
+        self.read(member)
     }
 
     /// Hands a member's bytes to `sink` piece by piece, without holding a large one whole.
