@@ -2,6 +2,8 @@
 
 mod rules;
 
+pub use rules::archive_finding;
+
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;

@@ -8,12 +8,14 @@ use super::draft::Places;
 use super::include::{self, Included};
 use super::make::{self, Input};
 use super::options::Options;
-use super::plan::Plan;
+use super::plan::{Plan, TagChange};
+use super::plan_file::PlanFile;
 use super::prove;
 use super::recorded::{self, Recorded};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Change;
+use crate::lint;
 use crate::load::{self, Binary, Graph, Inventory, Target, Universe};
 use crate::platform::VendorDirectory;
 use crate::policy::Earned;
@@ -253,33 +255,58 @@ fn check_suffix(suffix: &str) -> Result<()> {
     Ok(())
 }
 
-/// A wheel without binaries: copied, or retagged if its platform tag says more than is needed.
+/// A wheel without binaries: copied, or retagged for `any` if it claims to be for one platform.
+///
+/// What is asked of the tag (`--plat`, which images set for everything they build) plays no part.
 fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
+    let earned = Earned { tags: vec![PlatformTag::Any], ..Earned::default() };
+    let after = match options.update_tags {
+        true => filename.with_tags(filename.tags.with_platforms([PlatformTag::Any])),
+        false => filename.clone(),
+    };
+    let retagged = after != filename;
+    let message = match retagged {
+        true => "the wheel holds no binary, so it is for any platform",
+        false => "the wheel holds no binary; it is copied",
+    };
     let mut outcome = Outcome {
         plan: None,
-        name: filename.clone(),
+        name: after.clone(),
         binaries: Vec::new(),
         graph: Graph::default(),
         target: None,
-        earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() },
+        earned: earned.clone(),
         changes: BTreeMap::new(),
-        diagnostics: vec![Diagnostic::new(Code::TW614, "the wheel holds no binary; it is copied").at(Severity::Note)],
+        diagnostics: vec![Diagnostic::new(Code::TW614, message).at(Severity::Note)],
         output: None,
     };
-    if let Some(tag) = options.plat.first() {
-        outcome.diagnostics.push(Diagnostic::new(
-            Code::TW601,
-            format!("`{tag}` was asked for; a wheel without binaries is for `any`"),
-        ));
-        return Ok(outcome);
-    }
-    if let Some(folder) = folder {
+    let Some(folder) = folder else { return Ok(outcome) };
+    if !retagged {
         let destination = folder.join(filename.to_string());
         outcome.output = Some(match copy_whole(wheel.path(), &destination)? {
             Some(output) => Ready::New(output),
             None => Ready::InPlace(destination),
         });
+        return Ok(outcome);
     }
+    let plan = Plan {
+        vendored: Vec::new(),
+        edits: Vec::new(),
+        tags: TagChange { before: filename, after, earned },
+        platlib: false,
+        recorded: read_recorded(wheel)?,
+        decisions: PlanFile::default(),
+        diagnostics: Vec::new(),
+        graph: Graph::default(),
+    };
+    let staged = apply::apply(wheel, &plan, options, folder)?;
+    if let Some(output) = staged.output {
+        let result = Wheel::open(output.path())?;
+        let differences = prove::record_differences(&result)?;
+        outcome.diagnostics.extend(differences.into_iter().map(|message| Diagnostic::new(Code::TW901, message)));
+        outcome.output = Some(Ready::New(output));
+    }
+    outcome.plan = Some(plan);
     Ok(outcome)
 }
 
@@ -287,15 +314,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
 fn archive_faults(wheel: &Wheel) -> Vec<Diagnostic> {
     let faults =
         wheel.faults().iter().filter(|fault| !fault.kind.is_cured_by_rewriting() && fault.level == FaultLevel::Error);
-    faults
-        .map(|fault| {
-            let diagnostic = Diagnostic::new(archive_code(fault.kind), fault.message.clone());
-            match &fault.member {
-                Some(member) => diagnostic.member(member),
-                None => diagnostic,
-            }
-        })
-        .collect()
+    faults.map(lint::archive_finding).collect()
 }
 
 fn refused(filename: WheelFilename, diagnostics: Vec<Diagnostic>) -> Outcome {
@@ -320,26 +339,5 @@ fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
             Err(Error::new(ErrorKind::Malformed, format!("{} bytes are no record", member.size())).about(member.name()))
         }
         Some(member) => Recorded::read(&wheel.read_small(member)?).map_err(|error| error.about(member.name())),
-    }
-}
-
-/// Returns the code of an archive's fault.
-fn archive_code(kind: crate::wheel::FaultKind) -> Code {
-    use crate::wheel::FaultKind;
-    match kind {
-        FaultKind::NotAnArchive => Code::TW101,
-        FaultKind::Framing => Code::TW102,
-        FaultKind::Duplicate => Code::TW103,
-        FaultKind::UnsafePath => Code::TW104,
-        FaultKind::Symlink => Code::TW105,
-        FaultKind::Bomb => Code::TW106,
-        FaultKind::Method => Code::TW107,
-        FaultKind::Encrypted => Code::TW108,
-        FaultKind::DataDescriptor => Code::TW109,
-        FaultKind::Corrupt => Code::TW110,
-        FaultKind::Zip64 => Code::TW111,
-        FaultKind::Comment => Code::TW112,
-        FaultKind::Collision => Code::TW113,
-        FaultKind::Mode => Code::TW114,
     }
 }

@@ -2,28 +2,31 @@
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
-use crate::wheel::{FaultKind, FaultLevel};
+use crate::wheel::{ArchiveFault, FaultKind, FaultLevel};
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
-    let faults = sheet.wheel.faults().iter().map(|fault| {
-        let severity = match fault.level {
-            FaultLevel::Warning => Severity::Warning,
-            FaultLevel::Error => Severity::Error,
-        };
-        let diagnostic = Diagnostic::new(code(fault.kind), fault.message.clone()).at(severity);
-        let diagnostic = match fault.kind.is_cured_by_rewriting() {
-            true => diagnostic.help("`truewheel repair` writes the archive anew without it"),
-            false => diagnostic,
-        };
-        match &fault.member {
-            Some(member) => diagnostic.member(member),
-            None => diagnostic,
-        }
-    });
+    let faults = sheet.wheel.faults().iter().map(finding);
     let corrupt = sheet.corrupt.iter().map(|(member, error)| {
         Diagnostic::new(Code::TW110, format!("cannot be unpacked: {}", error.message())).member(member)
     });
     faults.chain(corrupt).collect()
+}
+
+/// Returns the finding that a fault of the archive is.
+pub fn finding(fault: &ArchiveFault) -> Diagnostic {
+    let severity = match fault.level {
+        FaultLevel::Warning => Severity::Warning,
+        FaultLevel::Error => Severity::Error,
+    };
+    let diagnostic = Diagnostic::new(code(fault.kind), fault.message.clone()).at(severity);
+    let diagnostic = match fault.kind.is_cured_by_rewriting() {
+        true => diagnostic.help("`truewheel repair` writes the archive anew without it"),
+        false => diagnostic,
+    };
+    match &fault.member {
+        Some(member) => diagnostic.member(member),
+        None => diagnostic,
+    }
 }
 
 /// Returns the code of a fault.

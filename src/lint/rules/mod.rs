@@ -9,6 +9,8 @@ mod record;
 mod tags;
 mod wheel_file;
 
+pub use archive::finding as archive_finding;
+
 use super::Sheet;
 use crate::diagnostic::Diagnostic;
 
