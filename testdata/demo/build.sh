@@ -4,7 +4,7 @@
 #   apt-get install gcc python3-dev
 set -eu
 cd "$(dirname "$0")"
-FLAGS="-Os -Wall -fPIC -shared -ffile-prefix-map=$PWD=. -Wl,--build-id=sha1 -s"
+FLAGS="-Os -Wall -fPIC -shared -Wl,--no-as-needed -ffile-prefix-map=$PWD=. -Wl,--build-id=sha1 -s"
 mkdir -p lib
 gcc $FLAGS -o lib/libwords.so.1 src/words.c -Wl,-soname,libwords.so.1
 gcc $FLAGS -o lib/libgreet.so.1 src/greet.c lib/libwords.so.1 -Wl,-soname,libgreet.so.1
