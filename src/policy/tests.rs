@@ -370,6 +370,17 @@ fn bionic_s_own_rules_are_held() {
 }
 
 #[test]
+fn nodes_of_libgcc_s_say_nothing_about_the_c_library() {
+    // GCC gives `__register_frame_info` of libgcc_s the node `GLIBC_2.0`, on musl too.
+    let user = "needs:libgcc_s.so.1 needs:libc.musl-x86_64.so.1 rpath:$ORIGIN ver:libgcc_s.so.1@GLIBC_2.0=f und:malloc";
+    let own = "needs:libc.musl-x86_64.so.1 exp:f@GLIBC_2.0";
+    let wheel = wheel("musllinux_1_2_x86_64", &[("a.so", user), ("libgcc_s.so.1", own)]);
+    assert_eq!(best(&wheel), "musllinux_1_1_x86_64");
+    let outside = self::wheel("musllinux_1_2_x86_64", &[("a.so", user)]);
+    assert!(!outside.reasons("musllinux_1_2_x86_64").iter().any(|reason| reason.starts_with("TW407")));
+}
+
+#[test]
 fn a_binary_for_android_is_none_for_linux() {
     let wheel = wheel(LINUX, &[("a.so", "android:24")]);
     assert_eq!(wheel.tags(), [LINUX]);
