@@ -1,10 +1,10 @@
 //! Which tags the bytes earn, whether those that are claimed are among them, and what keeps the wheel from better ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AuditOptions, Case};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::load::Graph;
+use crate::load::{Graph, Object, ObjectId, Root};
 use crate::policy::{self, Externals, PolicyFamily, Reason, Requirement, Subject};
 use crate::report::{Blocker, NextTag, Report};
 use crate::tag::PlatformTag;
@@ -67,11 +67,12 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
         report.tags.earned = earned.tags.iter().map(ToString::to_string).collect();
     }
     report.extend(earned.notes);
+    let mut chains = Chains::of(graph);
     report.next_tags = earned
         .better
         .iter()
         .map(|verdict| {
-            let blockers = verdict.reasons.iter().map(|reason| blocker(reason, graph)).collect();
+            let blockers = verdict.reasons.iter().map(|reason| blocker(reason, &mut chains)).collect();
             NextTag::new(&verdict.tag, blockers)
         })
         .collect();
@@ -98,8 +99,50 @@ fn no_policy(tag: &PlatformTag, by_caller: bool) -> Diagnostic {
     }
 }
 
-/// A reason as the report holds it, with a chain from each load root.
-fn blocker(reason: &Reason, graph: &Graph) -> Blocker {
+/// For each binary, from each load root that loads it the shortest chain; each is found once.
+struct Chains<'a> {
+    graph: &'a Graph,
+    /// Binaries of the wheel by archive name.
+    objects: BTreeMap<&'a str, ObjectId>,
+    /// For each object the roots that load it.
+    roots: BTreeMap<ObjectId, Vec<&'a Root>>,
+    known: BTreeMap<String, Vec<Vec<String>>>,
+}
+
+impl<'a> Chains<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let named = |(id, object): (ObjectId, &'a Object)| object.member.as_deref().map(|member| (member, id));
+        let mut roots: BTreeMap<ObjectId, Vec<&Root>> = BTreeMap::new();
+        for root in graph.all_roots() {
+            let variants = root.edges.iter().flat_map(|edge| &edge.variants);
+            let loaded: BTreeSet<ObjectId> = root.scope.iter().chain(variants).copied().collect();
+            for id in loaded {
+                roots.entry(id).or_default().push(root);
+            }
+        }
+        Self { graph, objects: graph.wheel_objects().filter_map(named).collect(), roots, known: BTreeMap::new() }
+    }
+
+    fn to(&mut self, member: &str) -> Vec<Vec<String>> {
+        if let Some(chains) = self.known.get(member) {
+            return chains.clone();
+        }
+        let graph = self.graph;
+        let names = |chain: Vec<ObjectId>| chain.into_iter().map(|id| graph.object(id).display_name().to_owned());
+        let id = self.objects.get(member).copied();
+        let roots = id.and_then(|id| Some((id, self.roots.get(&id)?)));
+        let chains: Vec<Vec<String>> = roots
+            .into_iter()
+            .flat_map(|(id, roots)| roots.iter().filter_map(move |root| root.chain(id)))
+            .map(|chain| names(chain).collect())
+            .collect();
+        self.known.insert(member.to_owned(), chains.clone());
+        chains
+    }
+}
+
+/// A reason as the report holds it, with every chain.
+fn blocker(reason: &Reason, chains: &mut Chains<'_>) -> Blocker {
     let diagnostic = reason.diagnostic();
     let mut blocker = Blocker::new(reason.code, diagnostic.message);
     blocker.member = Some(reason.member.clone()).filter(|member| !member.is_empty());
@@ -110,18 +153,9 @@ fn blocker(reason: &Reason, graph: &Graph) -> Blocker {
         Requirement::Release { release, .. } => release.clone(),
         _ => None,
     };
-    blocker.chains = chains(&reason.member, graph);
+    blocker.chains = chains.to(&reason.member);
     if blocker.chains.is_empty() && !reason.chain.is_empty() {
         blocker.chains.push(reason.chain.clone());
     }
     blocker
-}
-
-/// For each load root from which the binary is loaded, the shortest chain.
-fn chains(member: &str, graph: &Graph) -> Vec<Vec<String>> {
-    let Some((id, _)) = graph.wheel_objects().find(|(_, object)| object.member.as_deref() == Some(member)) else {
-        return Vec::new();
-    };
-    let names = |chain: Vec<_>| chain.into_iter().map(|id| graph.object(id).display_name().to_owned()).collect();
-    graph.all_roots().filter_map(|root| root.chain(id)).map(names).collect()
 }

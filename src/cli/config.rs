@@ -160,10 +160,11 @@ fn mentions_us(path: &Path) -> bool {
 /// Reads a TOML file.
 fn parse(path: &Path) -> Result<Table> {
     let about = |error: &std::io::Error| Error::usage(Error::io("", error).message().to_owned()).about(path.display());
-    let file = std::fs::File::open(path).map_err(|error| about(&error))?;
-    if !file.metadata().map_err(|error| about(&error))?.is_file() {
+    // Asked before it is opened: opening a pipe waits for its writer.
+    if !std::fs::metadata(path).map_err(|error| about(&error))?.is_file() {
         return Err(Error::usage("is not a file").about(path.display()));
     }
+    let file = std::fs::File::open(path).map_err(|error| about(&error))?;
     let mut bytes = Vec::new();
     file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(|error| about(&error))?;
     if bytes.len() as u64 > SIZE_LIMIT {

@@ -23,10 +23,13 @@ pub enum Subject {
 /// `Io` if it is absent, a folder or cannot be read.
 pub fn identify(path: &Path) -> Result<Subject> {
     let io = |error: &std::io::Error| Error::io(path.display(), error);
-    let mut file = std::fs::File::open(path).map_err(|error| io(&error))?;
-    if file.metadata().map_err(|error| io(&error))?.is_dir() {
-        return Err(Error::new(ErrorKind::Io, "is a folder").about(path.display()));
+    // Asked before it is opened: opening a pipe waits for its writer.
+    let metadata = std::fs::metadata(path).map_err(|error| io(&error))?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "is a folder" } else { "is not a file" };
+        return Err(Error::new(ErrorKind::Io, what).about(path.display()));
     }
+    let mut file = std::fs::File::open(path).map_err(|error| io(&error))?;
     let mut head = Vec::new();
     file.by_ref().take(64).read_to_end(&mut head).map_err(|error| io(&error))?;
     if format::detect(&head).is_none() {

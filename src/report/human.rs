@@ -110,7 +110,7 @@ pub fn summary(report: &Report, palette: &Palette, detail: Detail) -> String {
             Detail::Quiet | Detail::Normal => best(&report.tags.earned),
         };
         text.push_str(&format!("earns:  {}\n", palette.paint(&palette.help, &earned)));
-    } else if !report.tags.claimed.is_empty() {
+    } else if !report.tags.claimed.is_empty() && !report.binaries.is_empty() {
         text.push_str("earns:  no platform tag\n");
     }
     if detail == Detail::Quiet {

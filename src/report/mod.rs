@@ -14,9 +14,11 @@ pub(crate) mod fixture;
 
 pub use levels::{Exception, Level, Levels, Selector};
 
+use std::collections::BTreeSet;
+
 use serde::{Serialize, Serializer};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::image::{Image, ImageKind};
 use crate::repair::Step;
 
@@ -256,7 +258,7 @@ fn blocker_key(blocker: &Blocker) -> (&Option<String>, &Option<String>, &Option<
 
 impl Blocker {
     /// Returns a blocker about the wheel as a whole; fields are set afterwards.
-    pub fn new(code: crate::diagnostic::Code, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code: code.name(),
             member: None,
@@ -339,6 +341,9 @@ pub struct Report {
     /// What `--allow`, `--warn`, `--deny` and the configuration say.
     #[serde(skip)]
     levels: Levels,
+    /// What is there already: a finding is reported once.
+    #[serde(skip)]
+    seen: BTreeSet<(Code, Option<String>, String)>,
 }
 
 impl Report {
@@ -358,15 +363,16 @@ impl Report {
             plan: Vec::new(),
             config: None,
             levels,
+            seen: BTreeSet::new(),
         }
     }
 
     /// Admits a diagnostic: here, and nowhere else, levels and exceptions are applied.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let finding = self.levels.apply(diagnostic, &self.wheel);
-        if self.diagnostics.contains(&finding) {
+        if !self.seen.insert((diagnostic.code, diagnostic.member.clone(), diagnostic.message.clone())) {
             return;
         }
+        let finding = self.levels.apply(diagnostic, &self.wheel);
         if finding.diagnostic.severity == Severity::Error {
             self.verdict = Outcome::Fault;
         }
