@@ -42,6 +42,8 @@ pub struct AuditOptions {
     pub ignore_recorded: bool,
     /// Whether binaries may need a newer processor than their architecture's baseline.
     pub any_processor: bool,
+    /// Whether it is said what keeps the wheel from better tags.
+    pub why_not_better: bool,
     /// The configuration file used, for the report.
     pub config: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Default for AuditOptions {
             levels: Levels::new(),
             ignore_recorded: false,
             any_processor: false,
+            why_not_better: true,
             config: None,
         }
     }

@@ -67,6 +67,9 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
         report.tags.earned = earned.tags.iter().map(ToString::to_string).collect();
     }
     report.extend(earned.notes);
+    if !options.why_not_better {
+        return judged;
+    }
     let mut chains = Chains::of(graph);
     report.next_tags = earned
         .better

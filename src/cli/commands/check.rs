@@ -25,6 +25,7 @@ pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status
         }
     };
     options.ignore_recorded = args.ignore_recorded;
+    options.why_not_better = false;
     let printer = Printer::new(&args.report, View::Findings, terminal);
     let paths = inputs::with_folders(inputs::expand(&args.inputs));
     super::audit::each(paths, printer, terminal, &|path| subject::check(path, &options), &Status::of)
