@@ -6,8 +6,12 @@ mod cli;
 mod cli_repair;
 #[path = "suite/diagnostics.rs"]
 mod diagnostics;
+#[path = "suite/elf_edit.rs"]
+mod elf_edit;
 #[path = "suite/elf_edit_corpus.rs"]
 mod elf_edit_corpus;
+#[path = "suite/elf_edit_odd.rs"]
+mod elf_edit_odd;
 #[path = "suite/elf_facts.rs"]
 mod elf_facts;
 #[path = "suite/elf_hostile.rs"]

@@ -157,9 +157,14 @@ impl Found<'_, '_> {
             match elf::ProgramType(segment.kind) {
                 elf::PT_LOAD | elf::PT_NULL | elf::PT_GNU_STACK => {}
                 elf::PT_GNU_RELRO => {
+                    // Loaders round its end down to a page (glibc `_dl_protect_relro`, musl `map_library`).
                     let holds = |load: &Segment| {
+                        let page = load.align.max(1);
+                        let end = segment.address.saturating_add(segment.memory_size);
                         load.flags & elf::PF_W.0 != 0
-                            && within(segment.address, segment.memory_size, load.address, page_end(load))
+                            && segment.address >= load.address
+                            && segment.address <= end
+                            && end - end % page <= page_end(load)
                     };
                     if segment.memory_size > 0 && !self.file.loads().any(holds) {
                         self.add(Trouble::Relro, name);

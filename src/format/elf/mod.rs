@@ -4,7 +4,7 @@ mod contradict;
 pub(crate) mod edit;
 pub mod facts;
 mod inspect;
-mod layout;
+pub(crate) mod layout;
 mod machine;
 mod names;
 mod notes;

@@ -233,7 +233,8 @@ impl Pair<'_> {
         for segment in &self.before.segments {
             let end = segment.address.saturating_add(segment.file_size);
             match elf::ProgramType(segment.kind) {
-                elf::PT_INTERP | elf::PT_NOTE | elf::PT_GNU_PROPERTY => apart.push((segment.address, end)),
+                elf::PT_NOTE | elf::PT_GNU_PROPERTY => apart.push((segment.address, end)),
+                elf::PT_INTERP => apart.push((segment.address, end.saturating_add(self.room_of_interpreter(segment)))),
                 elf::PT_LOAD => {
                     let table = header.program_header_count * header.segment_size();
                     for (offset, size) in [(0, header.size()), (header.program_headers.0, table)] {
@@ -279,6 +280,15 @@ impl Pair<'_> {
         }
         let added = loads.count();
         ensure(added <= 1, || format!("{added} segments were added"))
+    }
+
+    /// How many of the zeros behind the interpreter's name the new one takes.
+    fn room_of_interpreter(&self, segment: &Segment) -> u64 {
+        let size = self.expected.interpreter.as_ref().map_or(0, |name| name.len() as u64 + 1);
+        let more = size.saturating_sub(segment.file_size);
+        let at = segment.offset.saturating_add(segment.file_size);
+        let is_free = self.before.bytes.slice(at, more).is_ok_and(|rest| rest.iter().all(|byte| *byte == 0));
+        if is_free { more } else { 0 }
     }
 
     fn part<'a>(&self, file: &Elf<'a>, segment: &Segment) -> Result<&'a [u8]> {

@@ -54,7 +54,12 @@ fn shift_tail(draft: &mut Draft, model: &Model, size: u64, index: usize) -> Resu
     }
     let start = model.strings.file_end();
     let end = file_end(&load);
-    let Some(by) = (size - model.strings.size).checked_next_multiple_of(SHIFT) else { return Ok(false) };
+    // What alignment left free is used first, so that it never adds up.
+    let gap = draft.next_thing_in(&load, start).map_or(0, |next| draft.zeros(start, next));
+    let gap = if draft.sections.is_empty() || start == end || gap >= SHIFT { 0 } else { gap };
+    let Some(by) = (size - model.strings.size).saturating_sub(gap).checked_next_multiple_of(SHIFT) else {
+        return Ok(false);
+    };
     // With nothing behind the strings there is nothing to keep aligned.
     let by = if start == end { size - model.strings.size } else { by };
     if draft.padding(index) < by || !is_movable(draft, model, start, end) {
@@ -125,10 +130,15 @@ fn is_movable(draft: &Draft, model: &Model, start: u64, end: u64) -> bool {
 fn at_own_tail(draft: &mut Draft, model: &Model, size: u64, index: usize) -> Result<bool> {
     let Some(load) = draft.segments.get(index).copied() else { return Ok(false) };
     let is_last = draft.last_load() == Some(index) && file_end(&load) == draft.loaded_end();
-    if !is_last || load.file_size != load.memory_size || model.strings.end() != memory_end(&load) {
+    // Other tools round the segment up to a word.
+    let slack = memory_end(&load).saturating_sub(model.strings.end());
+    let is_end = memory_end(&load) >= model.strings.end()
+        && slack < SHIFT
+        && draft.zeros(model.strings.file_end(), file_end(&load)) == slack;
+    if !is_last || load.file_size != load.memory_size || !is_end {
         return Ok(false);
     }
-    let by = size - model.strings.size;
+    let by = (size - model.strings.size).saturating_sub(slack);
     draft.make_room(by)?;
     grown(draft, model, size);
     if let Some(load) = draft.segments.get_mut(index) {
