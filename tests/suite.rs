@@ -18,6 +18,9 @@ mod elf_facts;
 mod elf_hostile;
 #[path = "suite/elf_symbols.rs"]
 mod elf_symbols;
+#[cfg(unix)]
+#[path = "suite/empty_root.rs"]
+mod empty_root;
 #[path = "suite/licences.rs"]
 mod licences;
 #[path = "suite/load.rs"]

@@ -15,7 +15,7 @@ use crate::origin::sbom::{self, SbomInput, Vendored};
 use crate::python;
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
-use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole};
+use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole, make_folder};
 use crate::wheel::{Budget, DosTime, Member, Method, Wheel};
 
 /// Mode of a library that is copied in: a regular file that everyone may read and map.
@@ -66,7 +66,7 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path
         .dist_info()
         .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
         .to_owned();
-    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))?;
+    make_folder(folder)?;
     let mut staged = Staged {
         output: None,
         changes: BTreeMap::new(),

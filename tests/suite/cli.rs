@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::skip;
 use crate::support::wheel::{RecordText, WheelBuilder};
 
 /// The program in `folder`, in an environment without settings.
@@ -200,7 +201,7 @@ fn lists_of_paths_are_read_from_standard_input() {
 #[test]
 fn a_failed_write_to_standard_output_is_status_2() {
     if !Path::new("/dev/full").exists() {
-        println!("SKIP: this system has no /dev/full");
+        skip("this system has no /dev/full");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

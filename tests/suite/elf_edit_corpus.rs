@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use truewheel::error::ErrorKind;
+
 use truewheel::format::{self, Edit, EditSet, Format, ImageKind, StripLevel};
+
+use crate::support::skip;
 
 /// The edit that a repair makes of nearly every library: another soname, every import longer, a search path.
 fn typical(image: &format::Image, path: &str) -> EditSet {
@@ -36,7 +39,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn real_files_are_edited_and_read_back() {
     let Some(folder) = std::env::var_os("TRUEWHEEL_ELF_DIR") else {
-        println!("SKIP real_files_are_edited_and_read_back: TRUEWHEEL_ELF_DIR names no folder of ELF files");
+        skip("TRUEWHEEL_ELF_DIR names no folder of ELF files");
         return;
     };
     let out = std::env::var_os("TRUEWHEEL_ELF_OUT").map(PathBuf::from);

@@ -7,6 +7,7 @@ use std::process::Command;
 use truewheel::wheel::write::{Content, Output, OutputMember, Payload, copy_whole};
 use truewheel::wheel::{DosTime, Method, Wheel};
 
+use crate::support::skip;
 use crate::support::zip::{Archive, Entry, demo_wheel};
 
 const NAME: &str = "demo-1.0-py3-none-any.whl";
@@ -142,13 +143,13 @@ fn more_members_than_plain_zip_counts_are_read_by_another_library() {
 fn python(test: &str, arguments: &[&str]) -> bool {
     match Command::new("python3").args(arguments).output() {
         Err(error) => {
-            println!("SKIP {test}: python3: {error}");
+            skip(&format!("{test}: python3: {error}"));
             false
         }
         Ok(output) => {
             let told = String::from_utf8_lossy(&output.stderr).into_owned();
             if told.contains("No module named pip") {
-                println!("SKIP {test}: python3 has no pip");
+                skip(&format!("{test}: python3 has no pip"));
                 return false;
             }
             assert!(output.status.success(), "{arguments:?}: {told}");

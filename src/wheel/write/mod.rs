@@ -8,7 +8,7 @@ mod payload;
 mod zip;
 
 pub use deflate::MAX_LEVEL;
-pub use output::{Output, copy_whole};
+pub use output::{Output, copy_whole, make_folder};
 pub use payload::Payload;
 
 use super::archive::{DosTime, Method};

@@ -55,7 +55,7 @@ impl Output {
 
     fn create(destination: &Path) -> Result<Self> {
         let folder = folder(destination);
-        std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))?;
+        make_folder(folder)?;
         let name = destination
             .file_name()
             .ok_or_else(|| Error::new(crate::error::ErrorKind::Io, "no file name").about(destination.display()))?;
@@ -90,6 +90,14 @@ pub fn copy_whole(source: &Path, destination: &Path) -> Result<Option<Output>> {
         .and_then(|_| out.flush())
         .map_err(|error| Error::io(destination.display(), &error))?;
     output.sync().map(Some)
+}
+
+/// Makes the folder that results go to, and those above it, where they are missing.
+///
+/// # Errors
+/// `Io` if it cannot be made.
+pub fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))
 }
 
 fn folder(destination: &Path) -> &Path {
