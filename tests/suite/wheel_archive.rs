@@ -448,6 +448,27 @@ fn members_are_read_whole_in_pieces_and_from_their_start() {
 }
 
 #[test]
+fn members_of_other_methods_are_faults_that_can_be_read() {
+    let hello = b"hello ".repeat(100);
+    for (method, file) in [(12, "hello.bz2"), (14, "hello.lzma"), (93, "hello.zst")] {
+        let packed = crate::support::fixture(&format!("archive/{file}"));
+        let entry = Entry::stored("a", &hello).both(|header| {
+            header.method = method;
+            header.packed = u32::try_from(packed.len()).unwrap();
+        });
+        let wheel = open(Archive::new(vec![entry.with(|entry| entry.data = packed)]).build());
+        assert_eq!(wheel.faults()[0].kind, FaultKind::Method);
+        let member = &wheel.members()[0];
+        assert_eq!(*wheel.read(member).unwrap(), *hello);
+        assert_eq!(wheel.digest(member).unwrap().1, 600);
+        assert_eq!(wheel.read_prefix(member, 5).unwrap(), b"hello");
+    }
+    let wheel = open(Archive::new(vec![one().both(|header| header.method = 99)]).build());
+    let error = wheel.read(&wheel.members()[0]).unwrap_err();
+    assert_eq!(error.to_string(), "`fixme`: compression method 99 is not supported");
+}
+
+#[test]
 fn of_two_members_of_one_name_the_last_counts() {
     let wheel =
         open(Archive::new(vec![Entry::stored("a", b"1"), Entry::stored("b", b""), Entry::stored("a", b"2")]).build());

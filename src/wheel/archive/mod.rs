@@ -5,6 +5,7 @@ mod bytes;
 mod entry;
 mod extra;
 mod fault;
+mod foreign;
 mod map;
 mod member;
 mod names;

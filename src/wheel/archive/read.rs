@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::budget::{Budget, Reservation};
 use super::bytes::slice;
+use super::foreign::{self, Unpacked};
 use super::map::Mapping;
 use super::member::{Member, Method};
 use crate::error::{Error, Result};
@@ -94,9 +95,20 @@ pub(super) fn packed<'a>(mapping: &'a Mapping, member: &Member) -> Result<&'a [u
     if possible { Ok(raw) } else { Err(wrong_size(member)) }
 }
 
-fn unsupported(member: &Member, number: u16) -> Error {
-    let message = format!("compression method {number} is not supported; stored and deflate are");
-    Error::unsupported(message).about(member.name())
+/// Unpacks a member of a method that wheels may not use.
+fn unpack_foreign(raw: &[u8], method: u16, member: &Member) -> Result<Vec<u8>> {
+    match foreign::unpack(method, raw, member.size) {
+        Unpacked::Bytes(bytes) if bytes.len() as u64 == member.size => {
+            check_crc(member, crc32fast::hash(&bytes))?;
+            Ok(bytes)
+        }
+        Unpacked::Bytes(_) => Err(wrong_size(member)),
+        Unpacked::Corrupt => Err(corrupt(member, "the data cannot be unpacked")),
+        Unpacked::Unknown => {
+            let message = format!("compression method {method} is not supported");
+            Err(Error::unsupported(message).about(member.name()))
+        }
+    }
 }
 
 /// Returns a member's bytes, checked.
@@ -118,7 +130,11 @@ pub(super) fn read(mapping: &Arc<Mapping>, member: &Member) -> Result<MemberByte
             inflate_whole(raw, &mut bytes, member)?;
             Ok(MemberBytes(Held::Unpacked { bytes, _room: room }))
         }
-        Method::Other(number) => Err(unsupported(member, number)),
+        Method::Other(number) => {
+            let room = Budget::global().reserve(member.size);
+            let bytes = unpack_foreign(raw, number, member)?;
+            Ok(MemberBytes(Held::Unpacked { bytes, _room: room }))
+        }
     }
 }
 
@@ -221,7 +237,11 @@ pub(super) fn stream(mapping: &Mapping, member: &Member, sink: &mut dyn FnMut(&[
             })?;
             check_crc(member, crc.finalize())
         }
-        Method::Other(number) => Err(unsupported(member, number)),
+        Method::Other(number) => {
+            let _room = Budget::global().reserve(member.size);
+            sink(&unpack_foreign(raw, number, member)?);
+            Ok(())
+        }
     }
 }
 
@@ -268,6 +288,11 @@ pub(super) fn prefix(mapping: &Mapping, member: &Member, count: usize) -> Result
             bytes.truncate(usize::try_from(written).unwrap_or(count));
             Ok(bytes)
         }
-        Method::Other(number) => Err(unsupported(member, number)),
+        Method::Other(number) => {
+            let _room = Budget::global().reserve(member.size);
+            let mut bytes = unpack_foreign(raw, number, member)?;
+            bytes.truncate(count);
+            Ok(bytes)
+        }
     }
 }
