@@ -16,6 +16,9 @@ mod elf_edit_odd;
 mod elf_facts;
 #[path = "suite/elf_hostile.rs"]
 mod elf_hostile;
+#[cfg(unix)]
+#[path = "suite/elf_loads.rs"]
+mod elf_loads;
 #[path = "suite/elf_symbols.rs"]
 mod elf_symbols;
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use goblin::elf::Elf as Witness;
 use truewheel::ErrorKind;
 use truewheel::format::elf::read::Elf;
-use truewheel::format::{self, Edit, EditSet, Edited, Format, Image, SearchPathKind, StripLevel, SymbolFacts};
+use truewheel::format::{self, Edit, EditSet, Edited, Image, SearchPathKind, StripLevel, SymbolFacts};
 
 use crate::elf_facts::{fixtures, inspect};
 use crate::support::fixture;
@@ -93,7 +93,7 @@ fn assert_witnessed(name: &str, bytes: &[u8]) {
 }
 
 /// Takes the section headers away, as some packers do.
-fn without_sections(mut bytes: Vec<u8>) -> Vec<u8> {
+pub fn without_sections(mut bytes: Vec<u8>) -> Vec<u8> {
     let is_64 = bytes[4] == 2;
     let (at, word, counts) = if is_64 { (40, 8, 58) } else { (32, 4, 46) };
     bytes[at..at + word].fill(0);

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use truewheel::error::ErrorKind;
-
 use truewheel::format::{self, Edit, EditSet, Format, ImageKind, StripLevel};
 
 use crate::support::skip;
