@@ -24,6 +24,9 @@ mod elf_symbols;
 #[cfg(unix)]
 #[path = "suite/empty_root.rs"]
 mod empty_root;
+#[cfg(unix)]
+#[path = "suite/guides.rs"]
+mod guides;
 #[path = "suite/licences.rs"]
 mod licences;
 #[path = "suite/load.rs"]
