@@ -7,6 +7,9 @@ const ZIP64: u16 = 0x0001;
 /// APPNOTE 4.6.9: Info-ZIP Unicode path.
 const UNICODE_PATH: u16 = 0x7075;
 
+/// How many faults of one header are told.
+const TOLD_OF_A_HEADER: usize = 4;
+
 /// What the extra fields of one header say, and what is wrong with them.
 #[derive(Debug, Default)]
 pub(super) struct Extra<'a> {
@@ -34,7 +37,8 @@ impl<'a> Extra<'a> {
     pub(super) fn read(data: &'a [u8], place: Place) -> Self {
         let mut extra = Extra::default();
         let mut fields = Fields::new(data);
-        while fields.len() > 0 {
+        // One field can stand sixteen thousand times in one header; a few faults say enough.
+        while fields.len() > 0 && extra.faults.len() + extra.zip64_faults.len() < TOLD_OF_A_HEADER {
             // Readers of the central directory (CPython's zipfile) stop quietly at fewer than four bytes.
             if fields.len() < 4 && place == Place::Central {
                 break;
@@ -178,6 +182,7 @@ mod tests {
     fn odd_fields_are_named() {
         let twice = [field(ZIP64, &[]), field(ZIP64, &[])].concat();
         assert_eq!(Extra::read(&twice, Place::Local).zip64_faults, ["the zip64 extra field stands twice"]);
+        assert_eq!(Extra::read(&twice.repeat(1000), Place::Local).zip64_faults.len(), TOLD_OF_A_HEADER);
         assert_eq!(Extra::read(&field(ZIP64, &[0; 12]), Place::Local).zip64_faults.len(), 1);
         assert_eq!(Extra::read(&[1, 0, 9], Place::Local).faults.len(), 1);
         assert_eq!(Extra::read(&[1, 0, 9], Place::Central).faults.len(), 0);
