@@ -10,6 +10,8 @@ mod diagnostics;
 mod elf_edit;
 #[path = "suite/elf_edit_corpus.rs"]
 mod elf_edit_corpus;
+#[path = "suite/elf_edit_hostile.rs"]
+mod elf_edit_hostile;
 #[path = "suite/elf_edit_odd.rs"]
 mod elf_edit_odd;
 #[path = "suite/elf_facts.rs"]

@@ -22,9 +22,9 @@ use self::draft::Draft;
 use self::model::Model;
 use self::wanted::Wanted;
 use super::read::Elf;
-use super::strip;
 use super::verify::{self, Expected};
-use crate::error::Result;
+use super::{layout, strip};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::edit::{Edit, EditSet, Edited};
 
 /// Carries out all edits in one layout; no edit, or nothing to change: the same bytes.
@@ -65,8 +65,19 @@ pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
             (None, Err(_)) => None,
         };
     }
-    verify::compare(bytes, &edited.bytes, &expected)?;
-    Ok(edited)
+    match verify::compare(bytes, &edited.bytes, &expected) {
+        Ok(()) => Ok(edited),
+        // Where headers contradict each other already, an edit by one may break what another says.
+        Err(error) if error.kind() == ErrorKind::Internal && is_contradictory(bytes)? => {
+            Err(Error::unsupported(format!("its headers contradict each other; {}", error.message())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the layout of a file is not as a linker leaves it.
+fn is_contradictory(bytes: &[u8]) -> Result<bool> {
+    Ok(!layout::check(&Elf::parse(bytes)?).is_empty())
 }
 
 /// Whether an edit concerns the dynamic section.

@@ -147,7 +147,32 @@ impl Model {
         };
         model.find_strings_section(file)?;
         model.tables = model.find_tables(file)?;
+        model.refuse_overlaps()?;
         Ok(model)
+    }
+
+    /// Refuses files in which one byte belongs to two tables: a change of one would change the other.
+    fn refuse_overlaps(&self) -> Result<()> {
+        let relocations = [elf::DT_RELA, elf::DT_REL, elf::DT_JMPREL];
+        let (loose, others): (Vec<&Table>, Vec<&Table>) =
+            self.tables.iter().partition(|table| relocations.iter().any(|tag| tag.0 == table.tag));
+        // DT_RELA covers DT_JMPREL in files of some linkers.
+        let mut extents: Vec<(u64, u64)> = [&self.strings, &self.dynamic]
+            .into_iter()
+            .chain(others.iter().map(|table| &table.extent))
+            .filter(|extent| extent.size > 0)
+            .map(|extent| (extent.offset, extent.file_end()))
+            .collect();
+        extents.sort_unstable();
+        let is_shared = extents.windows(2).any(|pair| matches!(pair, [(_, end), (start, _)] if start < end));
+        let is_hit = |table: &&Table| {
+            let (start, end) = (table.extent.offset, table.extent.file_end());
+            extents.iter().any(|(other, other_end)| *other < end && start < *other_end)
+        };
+        if is_shared || loose.iter().any(is_hit) {
+            return Err(Error::unsupported("two tables of the dynamic section share bytes"));
+        }
+        Ok(())
     }
 
     /// Returns the value of the last entry with this tag, which is the one that loaders take.
