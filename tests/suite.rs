@@ -14,6 +14,8 @@ mod elf_edit_corpus;
 mod elf_edit_hostile;
 #[path = "suite/elf_edit_odd.rs"]
 mod elf_edit_odd;
+#[path = "suite/elf_edit_run.rs"]
+mod elf_edit_run;
 #[path = "suite/elf_facts.rs"]
 mod elf_facts;
 #[path = "suite/elf_hostile.rs"]

@@ -293,11 +293,7 @@ impl Model {
             elf::DT_VERSYM => self.symbols.checked_mul(2),
             elf::DT_VERNEED => Some(self.versions.needs_size),
             elf::DT_VERDEF => Some(self.versions.definitions_size),
-            elf::DT_GNU_HASH => {
-                let (buckets, first, bloom) = (bytes.u32(0)?, bytes.u32(4)?, bytes.u32(8)?);
-                let chains = self.symbols.saturating_sub(u64::from(first));
-                Some(16 + u64::from(bloom) * word + u64::from(buckets) * 4 + chains * 4)
-            }
+            elf::DT_GNU_HASH => gnu_size(bytes, word)?,
             elf::DT_HASH => {
                 let wide = word == 8
                     && matches!(elf::Machine(file.header.machine), elf::EM_S390 | elf::EM_ALPHA)
@@ -316,6 +312,25 @@ fn sysv_size(bytes: Bytes<'_>, word: u64) -> Option<(u64, u64)> {
     let (buckets, chains) = (read(0)?, read(word)?);
     let size = buckets.checked_add(chains)?.checked_add(2)?.checked_mul(word)?;
     (size <= bytes.len()).then_some((chains, size))
+}
+
+/// The size of a `DT_GNU_HASH`: its chains end with the last one that a bucket leads to, whatever symbols there are.
+fn gnu_size(bytes: Bytes<'_>, word: u64) -> Result<Option<u64>> {
+    let (buckets, first, bloom) = (bytes.u32(0)?, bytes.u32(4)?, bytes.u32(8)?);
+    let start = 16 + u64::from(bloom) * word;
+    let chains = start + u64::from(buckets) * 4;
+    let mut highest = 0;
+    for index in 0..u64::from(buckets) {
+        highest = highest.max(bytes.u32(start + index * 4)?);
+    }
+    if highest < first || highest == 0 {
+        return Ok(Some(chains));
+    }
+    let mut at = chains + u64::from(highest - first) * 4;
+    while bytes.u32(at)? & 1 == 0 {
+        at += 4;
+    }
+    Ok(Some(at + 4))
 }
 
 /// Refuses what may not be edited at all.
