@@ -125,7 +125,7 @@ fn tables_behind_the_strings_move_with_their_headers_and_section_symbols() {
     assert_eq!(edited.len(), bytes.len());
     let (old, new) = (Elf::parse(&bytes).unwrap(), Elf::parse(&edited).unwrap());
     let moved = section(&new, ".gnu.version_r").unwrap().address - section(&old, ".gnu.version_r").unwrap().address;
-    assert!(moved > 0 && moved % 16 == 0);
+    assert!(moved > 0 && moved.is_multiple_of(16));
     for name in [".gnu.version", ".rela.dyn", ".rela.plt"] {
         assert_eq!(section(&new, name).unwrap().address, section(&old, name).unwrap().address + moved, "{name}");
         assert_eq!(content(&bytes, name), content(&edited, name), "{name}");
@@ -395,7 +395,7 @@ fn a_twin_note_gives_up_its_header_only_where_nothing_else_can_move() {
     let mut bytes = fixture("elf/odd/isa-v3.so");
     let file = Elf::parse(&bytes).unwrap();
     assert!(file.segments.iter().any(|segment| segment.kind == PT_GNU_PROPERTY));
-    let properties = inspect(&bytes).elf().unwrap().properties.clone();
+    let properties = inspect(&bytes).elf().unwrap().properties;
     let notes = |bytes: &[u8]| {
         let file = Elf::parse(bytes).unwrap();
         file.segments.iter().filter(|segment| segment.kind == PT_NOTE || segment.kind == PT_NULL).count()

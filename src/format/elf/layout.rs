@@ -231,7 +231,7 @@ impl Found<'_, '_> {
         if !file.sections.is_empty() {
             let size = header.section_count.saturating_mul(header.section_size());
             taken.push((header.section_headers.0, size, "section headers".to_owned(), false));
-            if header.section_headers.0 % header.width.bytes() != 0 {
+            if !header.section_headers.0.is_multiple_of(header.width.bytes()) {
                 self.add(Trouble::Alignment, "section headers");
             }
         }

@@ -302,8 +302,8 @@ impl Wanted {
     pub(crate) fn shorten(&mut self, room: usize) {
         let flags = self.number(elf::DT_FLAGS);
         let flags_1 = self.number(elf::DT_FLAGS_1);
-        let is_now = flags & u64::from(elf::DF_BIND_NOW.0) != 0 || flags_1 & u64::from(elf::DF_1_NOW.0) != 0;
-        let is_symbolic = flags & u64::from(elf::DF_SYMBOLIC.0) != 0;
+        let is_now = flags & elf::DF_BIND_NOW.0 != 0 || flags_1 & elf::DF_1_NOW.0 != 0;
+        let is_symbolic = flags & elf::DF_SYMBOLIC.0 != 0;
         for (tag, redundant) in [
             (elf::DT_RELACOUNT, true),
             (elf::DT_RELCOUNT, true),
