@@ -350,10 +350,8 @@ fn refuse(file: &Elf<'_>) -> Result<()> {
     if let Some(complaint) = layout::check(file).into_iter().find(layout::Complaint::is_fatal) {
         return Err(Error::unsupported(format!("the layout is broken already: {}", complaint)));
     }
-    let is_pie = file
-        .dynamic()?
-        .iter()
-        .any(|entry| entry.tag == elf::DT_FLAGS_1.0 && entry.value & elf::DF_1_PIE.0 != 0);
+    let is_pie =
+        file.dynamic()?.iter().any(|entry| entry.tag == elf::DT_FLAGS_1.0 && entry.value & elf::DF_1_PIE.0 != 0);
     if is_pie && count(elf::PT_INTERP) == 0 {
         // `_dl_relocate_static_pie` asserts that there is no search path, and reads `_DYNAMIC` relative to the code.
         return Err(Error::unsupported("a static position-independent program"));
