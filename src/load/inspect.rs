@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::source::read_symbols;
 use super::{Binary, Inventory, Role, Unreadable};
@@ -69,7 +70,13 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Option<Fou
 /// Reads one binary, all its slices.
 fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Result<Vec<Binary>> {
     let bytes = wheel.read(member)?;
-    inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))
+    let mut binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
+    // RECORD needs it later, and unpacking twice costs more than a sum.
+    let digest = Sha256::digest(&*bytes).into();
+    for binary in &mut binaries {
+        binary.digest = Some(digest);
+    }
+    Ok(binaries)
 }
 
 /// Returns the slices of a binary that is already read; `member` is its archive name.
@@ -93,6 +100,7 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
                 image: Arc::clone(&image),
                 symbols,
                 size: bytes.len() as u64,
+                digest: None,
             }
         })
         .collect())

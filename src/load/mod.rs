@@ -49,6 +49,8 @@ pub struct Binary {
     pub symbols: Arc<SymbolFacts>,
     /// Its unpacked size in bytes.
     pub size: u64,
+    /// SHA-256 of the file, where it was read out of a wheel.
+    pub digest: Option<[u8; 32]>,
 }
 
 impl Binary {
@@ -61,6 +63,7 @@ impl Binary {
             image: Arc::new(image),
             symbols: Arc::new(symbols),
             size: 0,
+            digest: None,
         }
     }
 

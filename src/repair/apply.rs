@@ -55,13 +55,21 @@ struct Contents<'a> {
     made: BTreeMap<String, Made>,
     /// Members of the input that are not in the result.
     gone: BTreeSet<String>,
+    /// SHA-256 of members of the input that are kept.
+    digests: BTreeMap<String, [u8; 32]>,
 }
 
 /// Writes the result under a temporary name in `folder`.
 ///
 /// # Errors
 /// `Io` for files that cannot be read or written; `Unsupported` or `Malformed` if a binary cannot carry its edits.
-pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Result<Staged> {
+pub(super) fn apply(
+    wheel: &Wheel,
+    plan: &Plan,
+    options: &Options,
+    folder: &Path,
+    known: &BTreeMap<&str, [u8; 32]>,
+) -> Result<Staged> {
     let dist_info = wheel
         .dist_info()
         .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
@@ -74,7 +82,8 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path
         changed: BTreeSet::new(),
         dropped: Vec::new(),
     };
-    let mut contents = Contents { wheel, dist_info, made: BTreeMap::new(), gone: BTreeSet::new() };
+    let mut contents =
+        Contents { wheel, dist_info, made: BTreeMap::new(), gone: BTreeSet::new(), digests: BTreeMap::new() };
     let done = binaries(wheel, plan, options, folder)?;
     for Done { made, changes, notes, replaces } in done {
         staged.notes.extend(notes.into_iter().map(|note| (made.name.clone(), note)));
@@ -90,6 +99,7 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path
     }
     let destination = folder.join(plan.tags.after.to_string());
     let record_name = format!("{}/RECORD", contents.dist_info);
+    contents.sum(known)?;
     let record = contents.record()?;
     let same_record = wheel.member(&record_name).map(|member| wheel.read_small(member)).transpose()?;
     let same_record = same_record.is_some_and(|bytes| same_rows(&bytes, &record));
@@ -324,25 +334,36 @@ impl Contents<'_> {
         names
     }
 
+    /// Takes the digests of all kept members: those that are known, and the others computed, not believed of RECORD.
+    fn sum(&mut self, known: &BTreeMap<&str, [u8; 32]>) -> Result<()> {
+        let kept: Vec<&Member> = self.kept().collect();
+        let digests = kept
+            .into_par_iter()
+            .map(|member| {
+                let digest = match known.get(member.name()) {
+                    Some(digest) => *digest,
+                    None => self.wheel.digest(member)?.0,
+                };
+                Ok((member.name().to_owned(), digest))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        self.digests = digests.into_iter().collect();
+        Ok(())
+    }
+
     /// RECORD of the result: digests of every member, those of kept ones computed, not believed.
     fn record(&self) -> Result<Record> {
         let record_name = format!("{}/RECORD", self.dist_info);
-        let kept: Vec<&Member> = self.kept().collect();
-        let digests: BTreeMap<&str, ([u8; 32], u64)> = kept
-            .into_par_iter()
-            .filter(|member| member.name() != record_name)
-            .map(|member| Ok((member.name(), self.wheel.digest(member)?)))
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .collect();
         let row = |name: &String| {
             if *name == record_name || SIGNATURES.iter().any(|signature| name.ends_with(&format!("/{signature}"))) {
                 return RecordRow::bare(name);
             }
-            match (self.made.get(name), digests.get(name.as_str())) {
-                (Some(made), _) => RecordRow::new(name, made.payload.digest(), made.payload.size()),
-                (None, Some((digest, size))) => RecordRow::new(name, digest, *size),
-                (None, None) => RecordRow::bare(name),
+            if let Some(made) = self.made.get(name) {
+                return RecordRow::new(name, made.payload.digest(), made.payload.size());
+            }
+            match (self.digests.get(name), self.wheel.member(name)) {
+                (Some(digest), Some(member)) => RecordRow::new(name, digest, member.size()),
+                _ => RecordRow::bare(name),
             }
         };
         let mut names = self.names();

@@ -311,7 +311,7 @@ fn retag(
             let verdict = policy::judge(newest, arch, judged);
             diagnostics.extend(verdict.reasons.iter().map(policy::Reason::diagnostic));
             diagnostic = diagnostic.help(format!(
-                "see the reasons for `{}` above, or ask for `--plat linux_{}`",
+                "see the reasons for `{}`, or ask for `--plat linux_{}`",
                 newest.tag(arch),
                 arch.linux_name()
             ));

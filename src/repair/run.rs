@@ -142,7 +142,8 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         plan: None,
     };
     if let (Some(folder), false) = (folder, outcome.is_refused(&options.accept)) {
-        let staged = apply::apply(wheel, &plan, options, folder)?;
+        let digests = inventory.binaries.iter().filter_map(|binary| Some((binary.member.as_str(), binary.digest?)));
+        let staged = apply::apply(wheel, &plan, options, folder, &digests.collect())?;
         finish(&mut outcome, staged, &input, &plan, options, folder)?;
     }
     plan.diagnostics = outcome.diagnostics.clone();
@@ -299,7 +300,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         diagnostics: Vec::new(),
         graph: Graph::default(),
     };
-    let staged = apply::apply(wheel, &plan, options, folder)?;
+    let staged = apply::apply(wheel, &plan, options, folder, &BTreeMap::new())?;
     if let Some(output) = staged.output {
         let result = Wheel::open(output.path())?;
         let differences = prove::record_differences(&result)?;

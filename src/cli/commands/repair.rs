@@ -153,10 +153,11 @@ impl<'a> Repair<'a> {
 
     /// Gives the result its name, and writes the plan's decisions.
     fn publish(&self, outcome: &mut Outcome) -> Result<Option<PathBuf>> {
-        if let (Some(file), Some(plan)) = (&self.args.plan.save_plan, &outcome.plan) {
+        let refused = outcome.is_refused(&self.options.accept);
+        if let (false, Some(file), Some(plan)) = (refused, &self.args.plan.save_plan, &outcome.plan) {
             write_file(file, plan.decisions.to_text()?.as_bytes(), None)?;
         }
-        if self.args.plan.dry_run && !outcome.is_refused(&self.options.accept) {
+        if self.args.plan.dry_run && !refused {
             self.terminal.say(&format!("would write {}", self.args.wheel_dir.join(outcome.name.to_string()).display()));
             return Ok(None);
         }
@@ -173,7 +174,9 @@ impl<'a> Repair<'a> {
         for finding in report.diagnostics.iter().filter(|finding| finding.diagnostic.severity >= least) {
             self.terminal.raw(&human::finding(finding, self.terminal.palette()));
         }
-        for step in &report.plan {
+        // What was refused was not done.
+        let done = report.verdict == crate::report::Outcome::Ok || !report.outputs.is_empty();
+        for step in report.plan.iter().filter(|_| done) {
             let phrase = audit::step_phrase(step);
             // What is changed inside a binary is for those who ask.
             let short = phrase.split(": ").next().unwrap_or(&phrase);
