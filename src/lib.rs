@@ -10,7 +10,7 @@
 //! Each step is a value; each borrows the one before. Disk is touched only at the two ends.
 //!
 //! The front door is five functions: [`inspect`] reads a wheel's binaries, [`audit()`] judges it, [`plan`] says what a
-//! repair would do, [`apply`] does it, and [`edit`] changes one binary. The command-line program is written on these
+//! repair would do, [`apply`] does it, and [`edit()`] changes one binary. The command-line program is written on these
 //! and the values they give; nothing here prints, starts a process or keeps a global logger.
 //!
 //! ```no_run

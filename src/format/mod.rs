@@ -58,7 +58,7 @@ pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
 
 /// Carries out all edits in one layout; no edit, or nothing to change: the same bytes.
 ///
-/// The result has been read again and compared with what was expected ([`verify`]).
+/// The result has been read again and compared with what was expected.
 ///
 /// # Errors
 /// `Unsupported` if the file cannot carry an edit; nothing is done silently.
