@@ -115,7 +115,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
     let recorded = read_recorded(wheel)?;
     let context = Context::of(wheel, &filename, &inventory, options)?;
     let mut diagnostics = faults;
-    let (included, sources) = context.included(options, &inventory, &mut diagnostics)?;
+    let (included, sources) = context.included(options, &inventory)?;
     let mut binaries = inventory.binaries.clone();
     binaries.extend(included);
     let input = Input {
@@ -229,19 +229,12 @@ impl Context {
     }
 
     /// Finds what `--include` names.
-    fn included(
-        &self,
-        options: &Options,
-        inventory: &Inventory,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Result<Included> {
+    fn included(&self, options: &Options, inventory: &Inventory) -> Result<Included> {
         if options.include.is_empty() {
             return Ok((Vec::new(), BTreeMap::new()));
         }
-        let mut told = Vec::new();
-        let universe = make::sources(Universe::new(&inventory.binaries), options, self.target, &mut told)?;
         // Folders that are not there are told of when the plan is made.
-        let _ = diagnostics;
+        let universe = make::sources(Universe::new(&inventory.binaries), options, self.target, &mut Vec::new())?;
         include::included(options, self.target, &self.places, &universe, &self.root)
     }
 }
