@@ -48,6 +48,10 @@ pub enum Edit {
     ClearExecutableStack,
     /// Removes sections that no loader needs.
     Strip(StripLevel),
+    /// Sets the oldest system that the binary says it runs on, e.g. `11.0` (Mach-O).
+    SetMinVersion(String),
+    /// Signs the binary, without a certificate (Mach-O).
+    Sign,
 }
 
 /// Edits of one file that do not contradict each other.
@@ -102,7 +106,8 @@ fn contradict(a: &Edit, b: &Edit) -> bool {
         (Edit::SetIdentity(_), Edit::SetIdentity(_))
         | (Edit::SetInterpreter(_), Edit::SetInterpreter(_))
         | (Edit::SetSearchPath { .. }, Edit::SetSearchPath { .. })
-        | (Edit::SetSearchPathKind(_), Edit::SetSearchPathKind(_)) => true,
+        | (Edit::SetSearchPathKind(_), Edit::SetSearchPathKind(_))
+        | (Edit::SetMinVersion(_), Edit::SetMinVersion(_)) => true,
         (Edit::ReplaceImport { from, .. }, Edit::ReplaceImport { from: other, .. }) => from == other,
         (Edit::ReplaceImport { from, .. }, Edit::RemoveImport(name))
         | (Edit::RemoveImport(name), Edit::ReplaceImport { from, .. }) => from == name,
@@ -159,6 +164,8 @@ impl std::fmt::Display for Edit {
             Edit::ClearExecutableStack => f.write_str("clear-exec-stack"),
             Edit::Strip(StripLevel::Debug) => f.write_str("strip=debug"),
             Edit::Strip(StripLevel::All) => f.write_str("strip=all"),
+            Edit::SetMinVersion(version) => write!(f, "set-min-version {version}"),
+            Edit::Sign => f.write_str("sign"),
         }
     }
 }

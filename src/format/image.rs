@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::elf::ElfFacts;
+use super::macho::MachoFacts;
 use crate::arch::Arch;
 
 /// A binary format.
@@ -116,6 +117,8 @@ pub struct SearchPath {
 pub enum Details {
     /// ELF.
     Elf(Box<ElfFacts>),
+    /// Mach-O.
+    MachO(Box<MachoFacts>),
 }
 
 /// Something about a binary that is wrong but does not keep it from being read.
@@ -172,6 +175,15 @@ impl Image {
     pub fn elf(&self) -> Option<&ElfFacts> {
         match &self.details {
             Details::Elf(facts) => Some(facts),
+            Details::MachO(_) => None,
+        }
+    }
+
+    /// Returns the Mach-O facts, if this is Mach-O.
+    pub fn macho(&self) -> Option<&MachoFacts> {
+        match &self.details {
+            Details::MachO(facts) => Some(facts),
+            Details::Elf(_) => None,
         }
     }
 

@@ -17,6 +17,7 @@ pub mod bytes;
 pub mod edit;
 pub mod elf;
 pub mod image;
+pub mod macho;
 pub mod symbols;
 
 pub use edit::{Change, Edit, EditSet, Edited, StripLevel};
@@ -29,6 +30,7 @@ use crate::error::{Error, Result};
 pub fn detect(head: &[u8]) -> Option<Format> {
     match head {
         [0x7f, b'E', b'L', b'F', ..] => Some(Format::Elf),
+        _ if macho::is_macho(head) => Some(Format::MachO),
         _ => None,
     }
 }
@@ -41,7 +43,8 @@ pub fn detect(head: &[u8]) -> Option<Format> {
 pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
     match detect(bytes) {
         Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
-        Some(Format::MachO | Format::Pe) | None => Err(Error::unsupported("not an ELF file")),
+        Some(Format::MachO) => macho::inspect(bytes),
+        Some(Format::Pe) | None => Err(Error::unsupported("neither an ELF nor a Mach-O file")),
     }
 }
 
@@ -52,7 +55,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
 pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
     match image.format {
         Format::Elf => elf::symbols(bytes),
-        Format::MachO | Format::Pe => Err(Error::unsupported("not an ELF file")),
+        Format::MachO => Ok(SymbolFacts::default()),
+        Format::Pe => Err(Error::unsupported("not an ELF file")),
     }
 }
 

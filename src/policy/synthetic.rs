@@ -21,7 +21,7 @@ pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
     };
     let others: Vec<&str> = words.split_whitespace().filter(|word| !mine(word)).collect();
     let (mut image, mut symbols) = synthetic::facts(&others.join(" "));
-    let Details::Elf(mut elf) = image.details;
+    let Details::Elf(mut elf) = image.details else { panic!("not ELF") };
     elf.stack = Stack::Plain;
     elf.hashes.sysv = true;
     elf.sections = Some(Default::default());

@@ -36,6 +36,9 @@ use crate::format::edit::{Edit, EditSet, Edited};
 pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
     let mut edited = Edited::new(Vec::new(), Vec::new(), Vec::new());
     let mut expected = Expected::default();
+    if let Some(edit) = edits.edits().iter().find(|edit| matches!(edit, Edit::SetMinVersion(_) | Edit::Sign)) {
+        return Err(Error::unsupported(format!("`{edit}` is for Mach-O files, and this is ELF")));
+    }
     let stripped = match strip::level(edits) {
         Some(level) => strip::strip(bytes, level)?,
         None => None,
@@ -92,7 +95,7 @@ fn is_dynamic(edit: &Edit) -> bool {
         | Edit::RemoveSearchPath(_)
         | Edit::SetSearchPathKind(_)
         | Edit::SetInterpreter(_) => true,
-        Edit::ClearExecutableStack | Edit::Strip(_) => false,
+        Edit::ClearExecutableStack | Edit::Strip(_) | Edit::SetMinVersion(_) | Edit::Sign => false,
     }
 }
 

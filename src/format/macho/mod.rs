@@ -1,0 +1,16 @@
+//! Mach-O: thin and universal files of macOS and iOS, as dyld reads them.
+
+pub mod facts;
+mod inspect;
+mod names;
+mod read;
+pub mod signature;
+mod universal;
+
+pub use facts::{
+    ApplePlatform, AppleVersion, Container, FileType, MachoFacts, PlatformVersion, Room, SegmentFacts, Structure,
+    StructureRule,
+};
+pub use inspect::inspect;
+pub use signature::{Signature, SignatureKind, SignatureState};
+pub(crate) use universal::is_macho;
