@@ -108,6 +108,16 @@ impl Arch {
         }
     }
 
+    /// Returns the spelling in `win_*` tags: `amd64`, `arm64`, and `win32`, which is a whole tag.
+    pub fn windows_name(self) -> String {
+        match self {
+            Arch::X86_64 => "amd64".into(),
+            Arch::X86 => "win32".into(),
+            Arch::Aarch64 => "arm64".into(),
+            _ => self.linux_name(),
+        }
+    }
+
     /// Returns the processor that a Linux tag's last part names, e.g. of `ppc64le`.
     pub fn from_linux_name(name: &str) -> Option<Arch> {
         Arch::LINUX.into_iter().find(|arch| arch.linux_name() == name)

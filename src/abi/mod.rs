@@ -83,10 +83,26 @@ pub fn examine(image: &Image, symbols: &SymbolFacts, file_name: &str) -> PythonA
 }
 
 /// Returns true if `name` is a libpython's: `libpython3.so`, `libpython3.13t.so.1.0`, `libpypy3.10-c.so`, also with
-/// the hash that a repair puts into it.
+/// the hash that a repair puts into it; `libpython3.12.dylib` and the binary of `Python.framework` or
+/// `PythonT.framework`; `python312.dll`, `python3t.dll`, `libpypy3.10-c.dll`, whatever their case. Folders before it do
+/// not count.
 pub fn is_libpython(name: &str) -> bool {
-    let Some((stem, release)) = name.strip_prefix("lib").and_then(|rest| rest.split_once(".so")) else {
-        return false;
+    let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    if base.len() > 4 && base.get(base.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(".dll")) {
+        return is_python_dll(&base.get(..base.len() - 4).unwrap_or_default().to_ascii_lowercase());
+    }
+    if let ("Python" | "PythonT", true) =
+        (base, name.contains("Python.framework/") || name.contains("PythonT.framework/"))
+    {
+        return true;
+    }
+    let Some(rest) = base.strip_prefix("lib") else { return false };
+    let (stem, release) = match rest.strip_suffix(".dylib") {
+        Some(stem) => (stem, ""),
+        None => match rest.split_once(".so") {
+            Some(parts) => parts,
+            None => return false,
+        },
     };
     if !release.split('.').enumerate().all(|(index, part)| match index {
         0 => part.is_empty(),
@@ -104,6 +120,16 @@ pub fn is_libpython(name: &str) -> bool {
     stem.strip_prefix("pypy")
         .and_then(|rest| rest.strip_suffix("-c"))
         .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+}
+
+/// Whether `stem`, in lower case and without `.dll`, is that of a Python for Windows.
+fn is_python_dll(stem: &str) -> bool {
+    if let Some(version) = stem.strip_prefix("python") {
+        let flags = version.trim_start_matches(|character: char| character.is_ascii_digit());
+        return flags.len() < version.len() && matches!(flags, "" | "t" | "_d" | "t_d");
+    }
+    // GraalPy's, then PyPy's.
+    stem == "python-native" || stem.starts_with("libpypy") && stem.ends_with("-c")
 }
 
 /// Returns `stem` without the hash that auditwheel and truewheel put at its end.
@@ -151,6 +177,14 @@ mod tests {
             "libpypy3-c.so",
             "libpypy3.10-c.so",
             "libpypy-c.so",
+            "/usr/local/lib/libpython3.12.dylib",
+            "@rpath/libpypy3.10-c.dylib",
+            "/Library/Frameworks/Python.framework/Versions/3.12/Python",
+            "@rpath/PythonT.framework/Versions/3.14/PythonT",
+            "python312.dll",
+            "PYTHON3.dll",
+            "python313t_d.dll",
+            "libpypy3.10-c.dll",
         ] {
             assert!(is_libpython(name), "{name}");
         }
@@ -167,6 +201,11 @@ mod tests {
             "libpython3.11.so.conf",
             "libpypysomething.so",
             "python3.11.so",
+            "Python",
+            "/opt/Python/lib",
+            "pythoncom312.dll",
+            "pythonnet.dll",
+            "python.dll",
             "",
         ] {
             assert!(!is_libpython(name), "{name}");

@@ -4,7 +4,7 @@ use crate::abi::{self, LibpythonRule};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::format::image::FaultKind;
 use crate::load::{Binary, Target, Unreadable};
-use crate::policy::PolicyFamily;
+use crate::platform::{Libc, Platform};
 use crate::report::{BinaryEntry, VersionEntry};
 
 /// Returns the report's entry of a binary.
@@ -22,7 +22,7 @@ pub(super) fn unreadable(unreadable: &Unreadable) -> Diagnostic {
 }
 
 /// Returns what is wrong with a binary, whoever loads it.
-pub(super) fn findings(binary: &Binary, family: PolicyFamily) -> Vec<Diagnostic> {
+pub(super) fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = binary
         .image
         .faults
@@ -39,10 +39,11 @@ pub(super) fn findings(binary: &Binary, family: PolicyFamily) -> Vec<Diagnostic>
         .collect();
     found.extend(text_relocations(binary));
     found.extend(absolute_search_path(binary));
-    found.extend(section_headers(binary, family));
-    let libpython = match family {
-        PolicyFamily::Android => LibpythonRule::Allowed,
-        PolicyFamily::Manylinux | PolicyFamily::Musllinux => LibpythonRule::Forbidden,
+    found.extend(section_headers(binary, platform));
+    let libpython = match platform.libc() {
+        Some(Libc::Glibc | Libc::Musl) => LibpythonRule::Forbidden,
+        // Android (PEP 738), Windows and iOS extensions link it; macOS ones may.
+        Some(Libc::Bionic) | None => LibpythonRule::Allowed,
     };
     let facts = abi::examine(&binary.image, &binary.symbols, binary.file_name());
     let mut found: Vec<Diagnostic> = found.into_iter().map(|found| found.member(&binary.member)).collect();
@@ -71,8 +72,8 @@ fn absolute_search_path(binary: &Binary) -> Option<Diagnostic> {
     })
 }
 
-fn section_headers(binary: &Binary, family: PolicyFamily) -> Option<Diagnostic> {
-    let missing = family == PolicyFamily::Android && binary.image.elf().is_some_and(|elf| elf.sections.is_none());
+fn section_headers(binary: &Binary, platform: &dyn Platform) -> Option<Diagnostic> {
+    let missing = platform.libc() == Some(Libc::Bionic) && binary.image.elf().is_some_and(|elf| elf.sections.is_none());
     missing.then(|| {
         Diagnostic::new(Code::TW207, "has no section headers, which Android's loader reads from API level 24 on")
             .help("do not remove them after linking")

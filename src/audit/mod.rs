@@ -18,8 +18,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::lint::{self, Sheet};
 use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
-use crate::platform::{self, detect};
-use crate::policy::{self, Given, PolicyFamily, PolicySet};
+use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
 use crate::tag::PlatformTag;
@@ -207,41 +206,35 @@ pub fn read_binary(name: &str, installed: &str, bytes: &[u8]) -> Result<Vec<Bina
 
 /// Examines binaries: each alone, then who loads what, then which tags hold.
 fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options: &AuditOptions) -> Result<()> {
-    let family = policy::family(&inventory.binaries, case.claimed);
-    let target = target(&inventory.binaries, family, case.claimed);
     for unreadable in &inventory.unreadable {
         report.push(binary::unreadable(unreadable));
     }
-    let Some(target) = target else { return Ok(()) };
+    let targets = targets(&inventory.binaries, case.claimed);
+    let Some(target) = targets.first() else { return Ok(()) };
     for entry in &inventory.binaries {
-        report.binaries.push(binary::entry(entry, target));
-        report.extend(binary::findings(entry, family));
+        report.binaries.push(binary::entry(entry, *target));
+        report.extend(binary::findings(entry, target.platform));
     }
-    let graph = resolve(&inventory.binaries, target, family, case, options)?;
+    let graph = resolve(&inventory.binaries, &targets, case, options)?;
     graph::fill(report, &graph);
     let judged = tags::judge(report, &graph, case, options);
     report.extend(graph::findings(&graph, case, &judged));
     Ok(())
 }
 
-/// Returns the platform whose loader loads the binaries, and the processor; `None` where there are none.
-fn target(binaries: &[Binary], family: PolicyFamily, claimed: &[PlatformTag]) -> Option<Target> {
-    let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
-    let arch = detect::detect(images, claimed).arch?;
-    let platform = platform::ALL.iter().copied().find(|platform| platform.name() == family.name())?;
-    binaries.first().map(|_| Target { platform, arch })
+/// Returns the platform whose loader loads the binaries, and each processor that they are for; empty without binaries.
+fn targets(binaries: &[Binary], claimed: &[PlatformTag]) -> Vec<Target> {
+    let platform = policy::platform(binaries, claimed);
+    load::targets(platform, binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref())), claimed)
 }
 
 /// Resolves the imports with nothing but the binaries themselves and what the platform gives.
-fn resolve(
-    binaries: &[Binary],
-    target: Target,
-    family: PolicyFamily,
-    case: &Case<'_>,
-    options: &AuditOptions,
-) -> Result<Graph> {
-    let given = Given::new(&options.policies, family, target.arch);
-    load::resolve(&Universe::new(binaries), target, &Recorded { given, excluded: &case.excluded })
+fn resolve(binaries: &[Binary], targets: &[Target], case: &Case<'_>, options: &AuditOptions) -> Result<Graph> {
+    let recorded = |target: &Target| Recorded {
+        given: Given::new(&options.policies, target.platform, target.arch),
+        excluded: &case.excluded,
+    };
+    load::resolve_each(&Universe::new(binaries), targets, recorded)
 }
 
 /// What the platform gives, and what the wheel records as left to the user's machine.
@@ -274,8 +267,8 @@ pub fn dependency_graph(
     sources: impl FnOnce(Target) -> Result<Vec<Box<dyn LibrarySource>>>,
     outside: &dyn load::Outside,
 ) -> Result<Graph> {
-    let family = policy::family(binaries, claimed);
-    let Some(target) = target(binaries, family, claimed) else { return Ok(Graph::default()) };
-    let universe = sources(target)?.into_iter().fold(Universe::new(binaries), Universe::with_boxed_source);
-    load::resolve(&universe, target, outside)
+    let targets = targets(binaries, claimed);
+    let Some(target) = targets.first() else { return Ok(Graph::default()) };
+    let universe = sources(*target)?.into_iter().fold(Universe::new(binaries), Universe::with_boxed_source);
+    load::resolve_each(&universe, &targets, |_| outside)
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{AuditOptions, Case};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::load::{Graph, Object, ObjectId, Root};
-use crate::policy::{self, Externals, PolicyFamily, Reason, Requirement, Subject};
+use crate::platform;
+use crate::policy::{self, Externals, Reason, Requirement, Subject};
 use crate::report::{Blocker, NextTag, Report};
 use crate::tag::PlatformTag;
 
@@ -34,15 +35,17 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
     let asked = case.claimed.iter().map(|tag| (tag, false)).chain(options.plat.iter().map(|tag| (tag, true)));
     let mut seen: Vec<PlatformTag> = Vec::new();
     for (tag, by_caller) in asked {
-        let is_judged = matches!(tag, PlatformTag::Linux { .. }) || PolicyFamily::of(tag).is_some();
+        let is_judged = platform::of(tag).is_some();
         if !is_judged || earned.holds(tag) || seen.contains(&tag.normalized()) {
             continue;
         }
         seen.push(tag.normalized());
-        let Some((policy, arch)) = options.policies.find(tag) else {
+        let found = options.policies.find(tag);
+        let has_policies = platform::of(tag).is_some_and(|platform| platform.libc().is_some());
+        if found.is_none() && has_policies {
             report.push(no_policy(tag, by_caller));
             continue;
-        };
+        }
         let best = earned.tags.first().map(|tag| format!("the best that they earn is `{tag}`"));
         let who = if by_caller { "was asked for" } else { "is claimed" };
         let message = format!("`{tag}` {who}, and the bytes do not earn it");
@@ -51,6 +54,10 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
             Some(best) => untrue.help(best),
             None => untrue,
         });
+        let Some((policy, arch)) = found else {
+            report.extend(policy::refusals(&options.policies, tag, &subject));
+            continue;
+        };
         let verdict = policy::judge_within(&options.policies, policy, arch, &subject);
         for reason in &verdict.reasons {
             let python = matches!(reason.code, Code::TW501 | Code::TW503 | Code::TW504);

@@ -152,6 +152,23 @@ pub enum Via {
     Named,
 }
 
+impl Via {
+    /// Returns the object whose search path it is.
+    pub(super) fn object_mut(&mut self) -> Option<&mut ObjectId> {
+        match self {
+            Via::Rpath(id) | Via::Runpath(id) => Some(id),
+            Via::Loaded
+            | Via::Path
+            | Via::Environment
+            | Via::Folder
+            | Via::Configuration
+            | Via::Defaults
+            | Via::Added
+            | Via::Named => None,
+        }
+    }
+}
+
 /// One path that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Attempt {

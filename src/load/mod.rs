@@ -4,6 +4,7 @@
 //! a [`Universe`]: the wheel's binaries as they lie after install, then the sources that the caller added, in the
 //! contract's order (`--lib-path`, `--sysroot`, this machine). Only `source` touches the file system.
 
+mod each;
 mod expand;
 pub mod graph;
 mod inspect;
@@ -19,6 +20,7 @@ mod rules;
 #[cfg(test)]
 pub(crate) mod synthetic;
 
+pub use each::{resolve_each, targets};
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
@@ -203,6 +205,24 @@ pub trait Outside {
     fn is_excluded_path(&self, path: &str) -> bool {
         let _ = path;
         false
+    }
+}
+
+impl<T: Outside + ?Sized> Outside for &T {
+    fn is_system(&self, name: &str) -> bool {
+        (**self).is_system(name)
+    }
+
+    fn is_python(&self, name: &str) -> bool {
+        (**self).is_python(name)
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        (**self).is_excluded(name)
+    }
+
+    fn is_excluded_path(&self, path: &str) -> bool {
+        (**self).is_excluded_path(path)
     }
 }
 

@@ -59,8 +59,8 @@ impl Platform for Ruled {
         Format::Elf
     }
 
-    fn libc(&self) -> Libc {
-        Libc::Glibc
+    fn libc(&self) -> Option<Libc> {
+        None
     }
 
     fn loader(&self) -> &'static Loader {

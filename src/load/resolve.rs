@@ -211,7 +211,7 @@ impl Engine<'_> {
         if outcome.resolution == Resolution::Missing {
             let named = if excluded {
                 Some(Resolution::Excluded)
-            } else if outside.is_python(base) {
+            } else if outside.is_python(name) {
                 Some(Resolution::Python)
             } else if outside.is_system(name) {
                 Some(Resolution::System)

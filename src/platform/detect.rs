@@ -70,7 +70,8 @@ impl Detection {
         candidates.extend(self.claimed.iter().filter(|libc| self.allows(**libc)));
         candidates.extend(self.libcs(|_| true));
         candidates.extend(&self.claimed);
-        let found = candidates.first().and_then(|libc| ALL.iter().copied().find(|platform| platform.libc() == *libc));
+        let found =
+            candidates.first().and_then(|libc| ALL.iter().copied().find(|platform| platform.libc() == Some(*libc)));
         found.unwrap_or(&manylinux::Manylinux)
     }
 
@@ -92,10 +93,10 @@ pub fn detect<'a>(binaries: impl IntoIterator<Item = (&'a str, &'a Image)>, tags
     }
     for tag in tags {
         let names_libc = !matches!(tag, PlatformTag::Linux { .. });
-        if let Some(platform) = of(tag).filter(|_| names_libc)
-            && !detection.claimed.contains(&platform.libc())
+        if let Some(libc) = of(tag).filter(|_| names_libc).and_then(|platform| platform.libc())
+            && !detection.claimed.contains(&libc)
         {
-            detection.claimed.push(platform.libc());
+            detection.claimed.push(libc);
         }
     }
     let most = detection
@@ -225,7 +226,7 @@ mod tests {
             ("libc.so", Libc::Musl),
         ] {
             let found = detected(&[("a.so", &format!("needs:{needed}"))], &["linux_x86_64"]);
-            assert_eq!((found.needed(), found.platform().libc()), (vec![libc], libc), "{needed}");
+            assert_eq!((found.needed(), found.platform().libc()), (vec![libc], Some(libc)), "{needed}");
         }
         let android = detected(&[("a.so", "needs:libc.so")], &["android_24_x86_64"]);
         assert_eq!(android.needed(), [Libc::Bionic]);
@@ -256,7 +257,7 @@ mod tests {
         assert!(plain.allows(Libc::Glibc) && plain.allows(Libc::Musl) && plain.needed().is_empty());
         let named = detected(&[("a.cpython-312-x86_64-linux-musl.so", "")], &["linux_x86_64"]);
         assert!(!named.allows(Libc::Glibc) && named.allows(Libc::Musl));
-        assert_eq!((named.needed(), named.platform().libc()), (vec![], Libc::Musl));
+        assert_eq!((named.needed(), named.platform().libc()), (vec![], Some(Libc::Musl)));
     }
 
     #[test]
@@ -265,9 +266,9 @@ mod tests {
             &[("a.so", "needs:libc.so.6"), ("b.so", "needs:libc.so"), ("c.so", "needs:libc.so")],
             &["manylinux_2_17_x86_64"],
         );
-        assert_eq!((found.needed(), found.platform().libc()), (vec![Libc::Glibc, Libc::Musl], Libc::Musl));
+        assert_eq!((found.needed(), found.platform().libc()), (vec![Libc::Glibc, Libc::Musl], Some(Libc::Musl)));
         let equal = detected(&[("a.so", "needs:libc.so.6"), ("b.so", "needs:libc.so")], &["musllinux_1_2_x86_64"]);
-        assert_eq!(equal.platform().libc(), Libc::Musl);
+        assert_eq!(equal.platform().libc(), Some(Libc::Musl));
     }
 
     #[test]

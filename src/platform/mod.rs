@@ -5,9 +5,12 @@
 
 pub mod android;
 pub mod detect;
+pub mod ios;
 pub mod loader;
+pub mod macos;
 pub mod manylinux;
 pub mod musllinux;
+pub mod windows;
 
 pub use detect::{Detection, detect};
 pub use loader::{Directories, Loader};
@@ -17,7 +20,8 @@ use crate::format::{Format, Image, SearchPathKind};
 use crate::tag::PlatformTag;
 
 /// Every platform.
-pub const ALL: &[&dyn Platform] = &[&manylinux::Manylinux, &musllinux::Musllinux, &android::Android];
+pub const ALL: &[&dyn Platform] =
+    &[&manylinux::Manylinux, &musllinux::Musllinux, &android::Android, &macos::Macos, &ios::Ios, &windows::Windows];
 
 /// What is particular to one platform.
 pub trait Platform: Sync {
@@ -30,8 +34,8 @@ pub trait Platform: Sync {
     /// Returns the format of its binaries.
     fn format(&self) -> Format;
 
-    /// Returns its C library.
-    fn libc(&self) -> Libc;
+    /// Returns its C library, if its tags speak of one (Linux and Android).
+    fn libc(&self) -> Option<Libc>;
 
     /// Returns the rules of its loader.
     fn loader(&self) -> &'static Loader;
@@ -47,7 +51,7 @@ pub trait Platform: Sync {
 
     /// Returns true if a process on `arch` can load the binary.
     fn loads(&self, arch: Arch, image: &Image) -> bool {
-        runs_on(arch, image)
+        image.format == self.format() && runs_on(arch, image)
     }
 }
 
@@ -63,7 +67,7 @@ pub fn runs_on(arch: Arch, image: &Image) -> bool {
     }
 }
 
-/// Returns the platform that a tag belongs to; `None` for `any`, unknown tags and platforms that are not known yet.
+/// Returns the platform that a tag belongs to; `None` for `any` and unknown tags.
 ///
 /// `linux_*` is given to manylinux, although it says nothing about the C library (see [`detect()`]).
 pub fn of(tag: &PlatformTag) -> Option<&'static dyn Platform> {
@@ -106,10 +110,31 @@ pub struct Vendoring {
     pub directory: VendorDirectory,
     /// How a vendored library is named.
     pub naming: VendorNaming,
-    /// The kind of search path that is written.
-    pub search_path: SearchPathKind,
-    /// The word for "the directory I lie in" in a search path.
-    pub origin: &'static str,
+    /// How a binary is made to find it.
+    pub wiring: Wiring,
+}
+
+/// How a binary is made to find a library that was vendored for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wiring {
+    /// Imports are file names, and a search path leads to the library's directory (ELF).
+    SearchPath {
+        /// The kind of search path that is written.
+        kind: SearchPathKind,
+        /// The word for "the directory I lie in" in it.
+        origin: &'static str,
+    },
+    /// Each import is itself the way from the importer to the library (Mach-O).
+    LoadPath {
+        /// The word for "the directory I lie in".
+        origin: &'static str,
+        /// What begins the name that a vendored library gives itself, so that nobody else's imports mean it.
+        identity: &'static str,
+    },
+    /// Imports are file names, looked for in the importing extension's directory and in those that start-up code adds
+    /// (PE).
+    Directory,
 }
 
 /// Where vendored libraries lie.
@@ -118,6 +143,9 @@ pub struct Vendoring {
 pub enum VendorDirectory {
     /// Beside the packages, named as the distribution with this appended, e.g. `numpy.libs`.
     Distribution(&'static str),
+    /// A folder of this name in the distribution's package; beside the packages, appended to the distribution's name,
+    /// where there is no package.
+    Package(&'static str),
 }
 
 /// How a vendored library is named.
@@ -126,6 +154,10 @@ pub enum VendorDirectory {
 pub enum VendorNaming {
     /// `-` and this many hexadecimal digits before the first dot: `libfoo-1a2b3c4d.so.1`.
     BeforeFirstDot(usize),
+    /// `-` and this many hexadecimal digits before the last dot: `foo-1a2b….dll`.
+    BeforeExtension(usize),
+    /// The name by which it is imported.
+    Kept,
 }
 
 #[cfg(test)]
@@ -133,13 +165,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_linux_and_android_tag_has_one_platform() {
+    fn every_tag_of_a_platform_has_one() {
         for (tag, name) in [
             ("manylinux_2_28_x86_64", Some("manylinux")),
             ("manylinux2014_aarch64", Some("manylinux")),
             ("linux_s390x", Some("manylinux")),
             ("musllinux_1_2_armv7l", Some("musllinux")),
             ("android_24_arm64_v8a", Some("android")),
+            ("macosx_11_0_universal2", Some("macos")),
+            ("ios_13_0_arm64_iphoneos", Some("ios")),
+            ("win32", Some("windows")),
             ("any", None),
             ("plan9_mips", None),
         ] {
@@ -153,16 +188,18 @@ mod tests {
     fn each_platform_has_its_own_libc_and_name() {
         for (index, platform) in ALL.iter().enumerate() {
             for other in &ALL[index + 1..] {
-                assert!(platform.name() != other.name() && platform.libc() != other.libc());
+                assert!(platform.name() != other.name());
+                assert!(platform.libc().is_none() || platform.libc() != other.libc());
             }
         }
     }
 
     #[test]
     fn only_android_writes_a_runpath() {
-        for platform in ALL {
+        for platform in ALL.iter().filter(|platform| platform.format() == Format::Elf) {
             let expected = if platform.name() == "android" { SearchPathKind::Runpath } else { SearchPathKind::Rpath };
-            assert_eq!(platform.vendoring().search_path, expected);
+            let Wiring::SearchPath { kind, .. } = platform.vendoring().wiring else { panic!("{platform:?}") };
+            assert_eq!(kind, expected);
         }
     }
 }

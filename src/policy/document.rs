@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::arch::Arch;
 use crate::error::{Error, Result};
+use crate::platform::{Libc, Platform};
 use crate::tag::PlatformTag;
 
 /// The families of policies, in the order in which tags are named.
@@ -32,6 +33,15 @@ impl PolicyFamily {
             PolicyFamily::Musllinux => "musllinux",
             PolicyFamily::Android => "android",
         }
+    }
+
+    /// Returns the family of a platform's tags, if it has policies of symbol versions: Linux and Android.
+    pub fn of_platform(platform: &dyn Platform) -> Option<Self> {
+        Some(match platform.libc()? {
+            Libc::Glibc => PolicyFamily::Manylinux,
+            Libc::Musl => PolicyFamily::Musllinux,
+            Libc::Bionic => PolicyFamily::Android,
+        })
     }
 
     /// Returns the family of a platform tag, if it has policies.

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::document::{Policy, PolicyFamily};
+use super::given::format;
 use super::judge::{Verdict, judge};
 use super::rules::{Evidence, stack_finding};
 use super::set::PolicySet;
 use super::subject::{Standing, Subject};
+use super::{apple, windows};
 use crate::arch::Arch;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::platform::{Libc, detect, runs_on};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::Format;
+use crate::platform::{self, Libc, detect, runs_on};
 use crate::tag::PlatformTag;
 
 /// The tags that hold, and the verdicts of those that do not.
@@ -74,6 +77,27 @@ pub fn libcs(subject: &Subject<'_>, android: bool) -> BTreeMap<Libc, String> {
 ///
 /// A wheel without binaries, or with none for a machine that tags name, earns `any`.
 pub fn earned(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -> Earned {
+    let own = subject.binaries().iter().filter(|binary| binary.standing != Standing::External);
+    match format(own.map(|binary| binary.image), claimed) {
+        Format::Elf => earned_on_linux(set, subject, claimed),
+        Format::MachO => apple::earned(subject, claimed),
+        Format::Pe => windows::earned(subject, claimed),
+    }
+}
+
+/// Returns every reason why a platform tag is not earned, as errors.
+pub fn refusals(set: &PolicySet, tag: &PlatformTag, subject: &Subject<'_>) -> Vec<Diagnostic> {
+    match platform::of(tag).map(|platform| platform.format()) {
+        Some(Format::MachO) => apple::refusals(tag, subject),
+        Some(Format::Pe) => windows::refusals(tag, subject),
+        Some(Format::Elf) | None => {
+            let reasons = set.find(tag).map(|(policy, arch)| judge(policy, arch, subject).reasons);
+            reasons.unwrap_or_default().iter().map(|reason| reason.diagnostic().at(Severity::Error)).collect()
+        }
+    }
+}
+
+fn earned_on_linux(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -> Earned {
     let Some(machine) = machine(subject, claimed) else {
         return Earned { tags: vec![PlatformTag::Any], ..Earned::default() };
     };

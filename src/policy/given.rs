@@ -1,34 +1,49 @@
-//! `Given`: what the policies of a machine give, as the loader's engine asks it; and which family a wheel's binaries are of.
+//! `Given`: what a machine gives, as the loader's engine asks it; and which platform a wheel's binaries are for.
+
+use std::collections::BTreeMap;
 
 use super::document::PolicyFamily;
 use super::rules::Evidence;
 use super::set::PolicySet;
 use super::subject::SubjectBinary;
+use super::{apple, windows};
 use crate::abi;
 use crate::arch::Arch;
+use crate::format::{Format, Image, ImageKind};
 use crate::load::{Binary, Outside};
-use crate::platform::Libc;
+use crate::platform::{self, Libc, Platform};
 use crate::tag::PlatformTag;
 
-/// Answers for the libraries that some policy of a family gives on an architecture, and for libpython.
+/// Answers for the libraries that a platform gives on an architecture, and for libpython.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Given<'a> {
     set: &'a PolicySet,
-    family: PolicyFamily,
+    platform: &'static dyn Platform,
     arch: Arch,
 }
 
 impl<'a> Given<'a> {
-    /// Returns what the policies of `family` give on `arch`.
-    pub fn new(set: &'a PolicySet, family: PolicyFamily, arch: Arch) -> Self {
-        Self { set, family, arch }
+    /// Returns what `platform` gives on `arch`, on Linux and Android by some policy of `set`.
+    pub fn new(set: &'a PolicySet, platform: &'static dyn Platform, arch: Arch) -> Self {
+        Self { set, platform, arch }
+    }
+
+    /// Returns true if the platform gives the library of this name.
+    pub fn gives(&self, name: &str) -> bool {
+        match self.platform.format() {
+            Format::Elf => {
+                PolicyFamily::of_platform(self.platform).is_some_and(|family| self.set.gives(family, self.arch, name))
+            }
+            Format::MachO => apple::is_system(name),
+            Format::Pe => windows::is_system(name, self.arch),
+        }
     }
 }
 
 impl Outside for Given<'_> {
     fn is_system(&self, name: &str) -> bool {
-        self.set.gives(self.family, self.arch, name)
+        self.gives(name)
     }
 
     fn is_python(&self, name: &str) -> bool {
@@ -36,12 +51,40 @@ impl Outside for Given<'_> {
     }
 }
 
-/// Returns the family whose loader the binaries are for: Android if the tags say so, musl if a binary shows it and none
-/// shows glibc, else what the tags say, else manylinux.
-pub fn family(binaries: &[Binary], claimed: &[PlatformTag]) -> PolicyFamily {
-    let families: Vec<PolicyFamily> = claimed.iter().filter_map(PolicyFamily::of).collect();
-    if families.contains(&PolicyFamily::Android) {
-        return PolicyFamily::Android;
+/// Returns the platform whose loader the binaries are for.
+///
+/// The format decides: a claimed tag's where there is such a binary, else that of most. Of ELF: Android if the tags say
+/// so, musl if a binary shows it and none shows glibc, else what the tags say, else manylinux. Of Mach-O: iOS if a tag
+/// says so, else macOS.
+pub fn platform(binaries: &[Binary], claimed: &[PlatformTag]) -> &'static dyn Platform {
+    let owners: Vec<&'static dyn Platform> = claimed.iter().filter_map(platform::of).collect();
+    match format(binaries.iter().map(|binary| &*binary.image), claimed) {
+        Format::Elf => elf_platform(binaries, &owners),
+        Format::MachO => {
+            let owner = owners.iter().copied().find(|owner| owner.format() == Format::MachO);
+            owner.unwrap_or(&platform::macos::Macos)
+        }
+        Format::Pe => &platform::windows::Windows,
+    }
+}
+
+/// Returns the format that decides on the platform: a claimed tag's where there is such a binary (or none at all), else
+/// that of most binaries.
+pub(super) fn format<'a>(images: impl Iterator<Item = &'a Image>, claimed: &[PlatformTag]) -> Format {
+    let mut formats: BTreeMap<Format, usize> = BTreeMap::new();
+    for image in images.filter(|image| image.kind != ImageKind::Object) {
+        *formats.entry(image.format).or_default() += 1;
+    }
+    let mut owned = claimed.iter().filter_map(platform::of).map(|owner| owner.format());
+    let fitting = owned.find(|format| formats.is_empty() || formats.contains_key(format));
+    let most = formats.iter().max_by_key(|(format, count)| (**count, std::cmp::Reverse(**format)));
+    fitting.or(most.map(|(format, _)| *format)).unwrap_or(Format::Elf)
+}
+
+fn elf_platform(binaries: &[Binary], owners: &[&'static dyn Platform]) -> &'static dyn Platform {
+    let claims = |libc: Libc| owners.iter().any(|owner| owner.libc() == Some(libc));
+    if claims(Libc::Bionic) {
+        return &platform::android::Android;
     }
     let shown: Vec<Libc> = binaries
         .iter()
@@ -50,8 +93,8 @@ pub fn family(binaries: &[Binary], claimed: &[PlatformTag]) -> PolicyFamily {
         .map(|evidence| evidence.libc)
         .collect();
     match (shown.contains(&Libc::Musl), shown.contains(&Libc::Glibc)) {
-        (true, false) => PolicyFamily::Musllinux,
-        (false, true) => PolicyFamily::Manylinux,
-        _ => families.first().copied().unwrap_or(PolicyFamily::Manylinux),
+        (true, false) => &platform::musllinux::Musllinux,
+        (false, true) => &platform::manylinux::Manylinux,
+        _ => owners.iter().copied().find(|owner| owner.libc().is_some()).unwrap_or(&platform::manylinux::Manylinux),
     }
 }

@@ -4,6 +4,7 @@
 //! symbols, for each architecture. [`judge`] says of one policy that it is satisfied, or *every* reason why not;
 //! [`earned`] asks that of all policies of the wheel's platform and names the tags that hold.
 
+mod apple;
 mod document;
 mod earned;
 mod embedded;
@@ -20,10 +21,11 @@ mod symbols;
 mod synthetic;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
-pub use earned::{Earned, Machine, earned, libcs, machine};
-pub use given::{Given, family};
+pub use earned::{Earned, Machine, earned, libcs, machine, refusals};
+pub use given::{Given, platform};
 pub use judge::{Verdict, judge, judge_within};
 pub use presets::{Preset, driver_of, presets};
 pub use reason::{Reason, Requirement};

@@ -1,6 +1,6 @@
 //! Wheels by a few words, for the tests of this room.
 
-use super::{Earned, Externals, Given, PolicySet, Subject, Verdict, earned, family, judge_within, machine};
+use super::{Earned, Externals, Given, PolicySet, Subject, Verdict, earned, judge_within, machine};
 use crate::format::elf::Stack;
 use crate::format::image::Details;
 use crate::format::symbols::{Export, NeededVersion, name_hash};
@@ -95,11 +95,10 @@ impl TestWheel {
     /// Resolves the wheel by the loader of its family.
     pub(super) fn graph(&self) -> Graph {
         let set = PolicySet::embedded();
-        let family = family(&self.binaries, &self.claimed);
+        let platform = super::given::platform(&self.binaries, &self.claimed);
         let images = self.binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
         let arch = platform::detect(images, &self.claimed).arch.unwrap_or(crate::Arch::X86_64);
-        let platform = *platform::ALL.iter().find(|platform| platform.name() == family.name()).unwrap();
-        let given = Given::new(&set, family, arch);
+        let given = Given::new(&set, platform, arch);
         resolve(&Universe::new(&self.binaries), Target { platform, arch }, &given).unwrap()
     }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::{Edit, EditSet, Image, ImageKind, SearchPathKind};
 use crate::load::{Attempt, Edge, Graph, ObjectId, Resolution, RootKind, Via, Why};
-use crate::platform::Platform;
+use crate::platform::{Platform, Wiring};
 
 /// Where things lie in the wheel that is repaired.
 #[derive(Debug, Clone)]
@@ -170,7 +170,7 @@ impl Drafter<'_> {
     /// no interpreter around it, and on Android extension modules must link it (PEP 738).
     fn python_goes(&self, importer: ObjectId) -> bool {
         let object = self.graph.object(importer);
-        self.platform.libc() != crate::platform::Libc::Bionic
+        self.platform.libc() != Some(crate::platform::Libc::Bionic)
             && abi::examine(&object.image, &object.symbols, object.file_name()).kind != BinaryKind::Program
     }
 
@@ -368,8 +368,8 @@ impl Drafter<'_> {
         reach: &[String],
         edits: &mut EditSet,
     ) -> Result<()> {
-        let vendoring = self.platform.vendoring();
-        let paths = search_path::after_repair(old, location, reach, vendoring.origin);
+        let Wiring::SearchPath { kind: written, origin } = self.platform.vendoring().wiring else { return Ok(()) };
+        let paths = search_path::after_repair(old, location, reach, origin);
         let present = effective_search_path(image);
         let kind_now = match image.search_path(SearchPathKind::Runpath).next() {
             Some(_) => SearchPathKind::Runpath,
@@ -377,7 +377,7 @@ impl Drafter<'_> {
         };
         let both = kind_now == SearchPathKind::Runpath && image.search_path(SearchPathKind::Rpath).next().is_some();
         let grew = paths.iter().any(|path| !present.contains(&path.as_str()));
-        let kind = if grew { vendoring.search_path } else { kind_now };
+        let kind = if grew { written } else { kind_now };
         let same = present.len() == paths.len() && present.iter().zip(&paths).all(|(a, b)| *a == b.as_str());
         if same && !both && (paths.is_empty() || kind == kind_now) {
             return Ok(());

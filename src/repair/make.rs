@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
 use crate::origin;
-use crate::platform::{Platform, detect};
+use crate::platform::detect;
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
 
@@ -64,7 +64,7 @@ pub(super) fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[Pla
     // What needs no C library may be for any; the tag that was asked for decides.
     if needed.is_empty()
         && let Some(wanted) = asked.iter().find_map(crate::platform::of)
-        && detection.allows(wanted.libc())
+        && wanted.libc().is_some_and(|libc| detection.allows(libc))
     {
         platform = wanted;
     }
@@ -145,16 +145,16 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
 
 fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diagnostic>) -> Result<Rules<'a>> {
     let Target { platform, arch } = input.target;
-    let family = family(platform);
+    let family = PolicyFamily::of_platform(platform);
     let mut policies = Vec::new();
     for tag in &options.plat {
         match options.policies.find(tag) {
             Some((policy, of)) if of == arch => {
-                if policy.family != family {
+                if Some(policy.family) != family {
                     return Err(Error::refused(format!(
                         "`--plat {tag}` is for {}, the wheel's binaries are for {}",
                         policy.family.name(),
-                        platform.libc().name()
+                        platform.libc().map_or(platform.name(), crate::platform::Libc::name)
                     )));
                 }
                 policies.push(policy);
@@ -172,8 +172,8 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
     }
     let given = if !policies.is_empty() {
         Given::All(policies, arch)
-    } else if options.policies.of(family, arch).next().is_some() {
-        Given::Any(&options.policies, family, arch)
+    } else if family.is_none_or(|family| options.policies.of(family, arch).next().is_some()) {
+        Given::Any(policy::Given::new(&options.policies, platform, arch))
     } else {
         Given::Nothing
     };
@@ -188,15 +188,6 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
         ));
     }
     Ok(Rules { given, exclude: &options.exclude, recorded, plan: options.decisions.as_ref() })
-}
-
-/// Returns the family of policies that a platform's tags belong to.
-pub(super) fn family(platform: &dyn Platform) -> PolicyFamily {
-    match platform.libc() {
-        crate::platform::Libc::Glibc => PolicyFamily::Manylinux,
-        crate::platform::Libc::Musl => PolicyFamily::Musllinux,
-        crate::platform::Libc::Bionic => PolicyFamily::Android,
-    }
 }
 
 /// Opens a file outside the wheel as a memory map.
@@ -302,12 +293,14 @@ fn retag(
     }
     let chosen = select(claimed, &earned.tags, &Wanted { asked: &options.plat, only });
     let Target { platform, arch } = input.target;
-    let has_policies = options.policies.of(family(platform), arch).next().is_some();
+    let policies =
+        || PolicyFamily::of_platform(platform).into_iter().flat_map(|family| options.policies.of(family, arch));
+    let has_policies = policies().next().is_some();
     let plain = chosen.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
     if options.plat.is_empty() && has_policies && plain {
         let mut diagnostic =
             Diagnostic::new(Code::TW409, format!("no {} policy allows what the wheel needs", platform.name()));
-        if let Some(newest) = options.policies.of(family(platform), arch).last() {
+        if let Some(newest) = policies().last() {
             let verdict = policy::judge(newest, arch, judged);
             diagnostics.extend(verdict.reasons.iter().map(policy::Reason::diagnostic));
             diagnostic = diagnostic.help(format!(

@@ -96,10 +96,14 @@ fn component_hash(component: &[usize], shapes: &[Shape], names: &[Option<String>
 
 /// Returns `libfoo-1a2b3c4d.so.1.2` of `libfoo.so.1.2`; a name that ends so already stays.
 fn mangled(file_name: &str, content: &[u8; 32], naming: VendorNaming) -> String {
-    let VendorNaming::BeforeFirstDot(digits) = naming;
+    let (digits, at) = match naming {
+        VendorNaming::BeforeFirstDot(digits) => (digits, stem_length(file_name)),
+        VendorNaming::BeforeExtension(digits) => (digits, file_name.rfind('.').unwrap_or(file_name.len())),
+        VendorNaming::Kept => return file_name.to_owned(),
+    };
     let hex: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
     let hash = hex.get(..digits).unwrap_or(&hex);
-    let (stem, rest) = file_name.split_at(stem_length(file_name));
+    let (stem, rest) = file_name.split_at(at);
     match stem.ends_with(&format!("-{hash}")) {
         true => file_name.to_owned(),
         false => format!("{stem}-{hash}{rest}"),

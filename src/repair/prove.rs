@@ -67,7 +67,7 @@ pub(super) fn prove(
         }
     }
     let rules = Rules {
-        given: Given::Any(&options.policies, super::make::family(input.target.platform), input.target.arch),
+        given: Given::Any(policy::Given::new(&options.policies, input.target.platform, input.target.arch)),
         exclude: &options.exclude,
         recorded: plan.recorded.excluded.iter().cloned().collect(),
         plan: None,

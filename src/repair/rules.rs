@@ -7,12 +7,12 @@ use super::plan_file::{Action, PlanFile};
 use crate::abi;
 use crate::arch::Arch;
 use crate::load::Outside;
-use crate::policy::{Policy, PolicyFamily, PolicySet};
+use crate::policy::{self, Policy};
 
 /// The policies whose libraries count as given.
 pub(super) enum Given<'a> {
-    /// `auto`: whatever some policy of the family gives; the tag follows from it.
-    Any(&'a PolicySet, PolicyFamily, Arch),
+    /// `auto`: whatever some policy of the platform gives; the tag follows from it.
+    Any(policy::Given<'a>),
     /// `--plat`: what every policy asked for gives.
     All(Vec<&'a Policy>, Arch),
     /// No policy is known for this processor: only what the loader and the C library are.
@@ -35,7 +35,7 @@ impl Rules<'_> {
     /// Returns true if the policy itself gives the library, whatever a plan says.
     pub fn policy_gives(&self, name: &str) -> bool {
         match &self.given {
-            Given::Any(set, family, arch) => set.gives(*family, *arch, name),
+            Given::Any(given) => given.gives(name),
             Given::All(policies, arch) => policies.iter().all(|policy| policy.gives(*arch, name)),
             Given::Nothing => {
                 ["libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "ld-linux", "ld64.so.", "ld.so."]

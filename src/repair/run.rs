@@ -184,7 +184,7 @@ fn finish(
 
 /// Whether wheels of this platform are repaired.
 fn handled(tag: &PlatformTag) -> bool {
-    matches!(tag, PlatformTag::Any) || crate::platform::of(tag).is_some()
+    matches!(tag, PlatformTag::Any) || crate::platform::of(tag).is_some_and(|owner| owner.libc().is_some())
 }
 
 /// Where things lie in a wheel, and what it is for.
@@ -213,7 +213,8 @@ impl Context {
         // A wheel whose root is pure Python keeps its libraries where its binaries are: some systems install the two
         // into different folders.
         let root = if purelib && !at_root { format!("{data}/platlib/") } else { String::new() };
-        let VendorDirectory::Distribution(suffix) = target.platform.vendoring().directory;
+        let (VendorDirectory::Distribution(suffix) | VendorDirectory::Package(suffix)) =
+            target.platform.vendoring().directory;
         let suffix = options.lib_dir.as_deref().unwrap_or(suffix);
         check_suffix(suffix)?;
         let libraries = format!("{}{suffix}", filename.distribution);

@@ -26,5 +26,18 @@ pub fn this_machine() -> Option<(Libc, Arch)> {
 
 /// Returns true if this machine is of the target's platform, so that its libraries are those of the target.
 pub fn is_this_machine(target: Target) -> bool {
-    this_machine() == Some((target.platform.libc(), target.arch))
+    match (std::env::consts::OS, target.platform.name()) {
+        ("macos", "macos") | ("windows", "windows") => target.arch == host_arch(),
+        _ => this_machine().is_some_and(|(libc, arch)| (Some(libc), arch) == (target.platform.libc(), target.arch)),
+    }
+}
+
+/// The processor that this program was built for, where it can be asked: macOS and Windows.
+fn host_arch() -> Arch {
+    match std::env::consts::ARCH {
+        "x86_64" => Arch::X86_64,
+        "x86" => Arch::X86,
+        "aarch64" => Arch::Aarch64,
+        _ => Arch::Other(0),
+    }
 }

@@ -4,7 +4,7 @@ use super::loader::{
     Carried, Configuration, Directories, Inherit, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step,
     Token, UnknownToken,
 };
-use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring};
+use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring, Wiring};
 use crate::arch::Arch;
 use crate::format::{Format, SearchPathKind};
 use crate::tag::PlatformTag;
@@ -33,8 +33,7 @@ static LOADER: Loader = Loader {
 static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Distribution(".libs"),
     naming: VendorNaming::BeforeFirstDot(8),
-    search_path: SearchPathKind::Runpath,
-    origin: "$ORIGIN",
+    wiring: Wiring::SearchPath { kind: SearchPathKind::Runpath, origin: "$ORIGIN" },
 };
 
 impl Platform for Android {
@@ -50,8 +49,8 @@ impl Platform for Android {
         Format::Elf
     }
 
-    fn libc(&self) -> Libc {
-        Libc::Bionic
+    fn libc(&self) -> Option<Libc> {
+        Some(Libc::Bionic)
     }
 
     fn loader(&self) -> &'static Loader {

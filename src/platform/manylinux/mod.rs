@@ -4,7 +4,7 @@ use super::loader::{
     Carried, Configuration, Directories, Inherit, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step,
     Token, UnknownToken,
 };
-use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring};
+use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring, Wiring};
 use crate::arch::Arch;
 use crate::format::{Format, SearchPathKind};
 use crate::tag::PlatformTag;
@@ -40,8 +40,7 @@ static LOADER: Loader = Loader {
 pub(super) static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Distribution(".libs"),
     naming: VendorNaming::BeforeFirstDot(8),
-    search_path: SearchPathKind::Rpath,
-    origin: "$ORIGIN",
+    wiring: Wiring::SearchPath { kind: SearchPathKind::Rpath, origin: "$ORIGIN" },
 };
 
 impl Platform for Manylinux {
@@ -57,8 +56,8 @@ impl Platform for Manylinux {
         Format::Elf
     }
 
-    fn libc(&self) -> Libc {
-        Libc::Glibc
+    fn libc(&self) -> Option<Libc> {
+        Some(Libc::Glibc)
     }
 
     fn loader(&self) -> &'static Loader {

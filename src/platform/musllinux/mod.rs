@@ -48,8 +48,8 @@ impl Platform for Musllinux {
         Format::Elf
     }
 
-    fn libc(&self) -> Libc {
-        Libc::Musl
+    fn libc(&self) -> Option<Libc> {
+        Some(Libc::Musl)
     }
 
     fn loader(&self) -> &'static Loader {

@@ -1,0 +1,68 @@
+//! Windows: PE under `LoadLibraryEx` as CPython calls it.
+
+use super::loader::{Directories, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step, UnknownToken};
+use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring, Wiring};
+use crate::arch::Arch;
+use crate::format::Format;
+use crate::tag::PlatformTag;
+
+/// The platform of `win32`, `win_amd64` and `win_arm64`.
+#[derive(Debug, Clone, Copy)]
+pub struct Windows;
+
+/// CPython 3.8 and later (`Python/dynload_win.c`): `LOAD_LIBRARY_SEARCH_DEFAULT_DIRS | LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR`;
+/// names without case, one module for each base name, a union of directories.
+static LOADER: Loader = Loader {
+    name: "windows",
+    names: NameRule::IgnoreAsciiCase,
+    reuse: &[Reuse::FileName],
+    paths: PathImport::BaseName,
+    steps: &[Step::RootDirectory, Step::AddedDirectories, Step::Environment, Step::Defaults],
+    tokens: &[],
+    unknown_token: UnknownToken::Literal,
+    origin: OriginRule::AsFound,
+    wrong_machine: Refusal::Skip,
+    not_a_library: Refusal::Stop,
+    built_in: &["api-ms-win-", "ext-ms-"],
+};
+
+/// delvewheel's names; beside the extension, or beside the packages with start-up code.
+static VENDORING: Vendoring = Vendoring {
+    directory: VendorDirectory::Distribution(".libs"),
+    naming: VendorNaming::BeforeExtension(32),
+    wiring: Wiring::Directory,
+};
+
+impl Platform for Windows {
+    fn name(&self) -> &'static str {
+        "windows"
+    }
+
+    fn owns(&self, tag: &PlatformTag) -> bool {
+        matches!(tag, PlatformTag::Windows { .. })
+    }
+
+    fn format(&self) -> Format {
+        Format::Pe
+    }
+
+    fn libc(&self) -> Option<Libc> {
+        None
+    }
+
+    fn loader(&self) -> &'static Loader {
+        &LOADER
+    }
+
+    fn directories(&self, _arch: Arch) -> Directories {
+        Directories { defaults: vec!["/Windows/System32".into()], ..Directories::default() }
+    }
+
+    fn vendoring(&self) -> &'static Vendoring {
+        &VENDORING
+    }
+
+    fn arch_name(&self, arch: Arch) -> String {
+        arch.windows_name()
+    }
+}
