@@ -1,5 +1,7 @@
 //! The Python that truewheel writes into wheels.
 
+pub mod startup;
+
 /// Returns the script that stands where a program stood and runs it from `program`, a path inside site-packages.
 ///
 /// `#!python` is rewritten by installers (binary distribution format, "Recommended installer features"). The program

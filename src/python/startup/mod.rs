@@ -1,0 +1,160 @@
+//! Start-up code: the Python by which a package tells Windows' loader where its DLLs lie, and its place in `__init__.py`.
+//!
+//! The code is written between two marks ([`patched`]). A file that has it already is changed only if it says something
+//! else, so that a second repair changes nothing.
+
+mod encoding;
+mod found;
+mod place;
+
+pub use found::{Added, AddedBy, added_folders};
+pub use place::Place;
+
+use crate::error::{Error, Result};
+use place::Spot;
+
+/// The oldest Python that has `os.add_dll_directory`; for older ones there is no start-up code.
+pub const LOWEST: (u8, u16) = (3, 8);
+
+/// From this Python on `os.add_dll_directory` works everywhere; conda's builds before it preload.
+const SOUND: (u8, u16) = (3, 10);
+
+const BEGIN: &str = "# truewheel: start-up code begins.";
+const END: &str = "# truewheel: start-up code ends.";
+
+/// What start-up code says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StartUp {
+    /// The folder of the DLLs seen from the folder of the `__init__.py`, with `/`: `../demo.libs`.
+    pub folder: String,
+    /// File names of the DLLs in it, what is imported before what imports it; conda's 3.8 and 3.9 load them one by one.
+    pub libraries: Vec<String>,
+    /// The oldest Python that the wheel is for.
+    pub lowest: (u8, u16),
+}
+
+impl StartUp {
+    /// Returns what start-up code says of a folder, for Pythons from `lowest` on.
+    pub fn new(folder: impl Into<String>, libraries: Vec<String>, lowest: (u8, u16)) -> Self {
+        Self { folder: folder.into(), libraries, lowest }
+    }
+
+    /// Returns the lines from mark to mark, with `\n`.
+    fn text(&self) -> String {
+        let folder = literal(&self.folder);
+        if self.lowest >= SOUND {
+            return include_str!("add_directory.py").replace("@FOLDER@", &folder);
+        }
+        let line = "        \"@LIBRARY@\",\n";
+        let libraries: String = self.libraries.iter().map(|name| line.replace("@LIBRARY@", &literal(name))).collect();
+        include_str!("add_directory_or_preload.py").replace(line, &libraries).replace("@FOLDER@", &folder)
+    }
+}
+
+/// Returns an `__init__.py` with start-up code: after the docstring and every `from __future__ import`, before all else.
+///
+/// Line ends are those of the file. A file that has this very code is returned as it is; other start-up code of ours is
+/// replaced where it stands.
+///
+/// # Errors
+/// `Refused` for a Python that has no `os.add_dll_directory`, for a file that is no sound Python up to where the code
+/// must stand, for an encoding that is not ASCII below 128, and for [`Place::Mark`] without a mark.
+pub fn patched(source: &[u8], code: &StartUp, place: Place) -> Result<Vec<u8>> {
+    if code.lowest < LOWEST {
+        let (major, minor) = code.lowest;
+        return Err(Error::refused(format!(
+            "Python {major}.{minor} has no `os.add_dll_directory`, which start-up code needs"
+        ))
+        .hint(
+            "put the DLLs beside the extensions with `--layout adjacent`, or tag the wheel for Python 3.8 and later",
+        ));
+    }
+    encoding::check(source)?;
+    let end_of_line = line_end(source);
+    let text = code.text().replace('\n', end_of_line);
+    if let Some(old) = block(source) {
+        if source.get(old.clone()) == Some(text.as_bytes()) {
+            return Ok(source.to_vec());
+        }
+        let before = source.get(..old.start).unwrap_or_default();
+        let after = source.get(old.end..).unwrap_or_default();
+        return Ok([before, text.as_bytes(), after].concat());
+    }
+    let spot = match place {
+        Place::Rules => place::by_rules(source)?,
+        Place::Mark => place::by_mark(source)?,
+    };
+    Ok(insert(source, &spot, &text, end_of_line))
+}
+
+/// Returns true if the file has this very start-up code.
+pub fn is_patched(source: &[u8], code: &StartUp) -> bool {
+    let text = code.text().replace('\n', line_end(source));
+    block(source).is_some_and(|found| source.get(found) == Some(text.as_bytes()))
+}
+
+/// Puts the code where it belongs, an empty line before and after it.
+fn insert(source: &[u8], spot: &Spot, text: &str, end_of_line: &str) -> Vec<u8> {
+    let (before, after) = match *spot {
+        Spot::Line(at) => (source.get(..at), source.get(at..)),
+        Spot::Within { end, resume } => (source.get(..end), source.get(resume..)),
+    };
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let mut result = before.to_vec();
+    let text_before = before.strip_prefix(encoding::BOM).unwrap_or(before);
+    if !text_before.is_empty() {
+        if !text_before.ends_with(b"\n") && !text_before.ends_with(b"\r") {
+            result.extend_from_slice(end_of_line.as_bytes());
+        }
+        let doubled = [end_of_line, end_of_line].concat();
+        if !result.ends_with(doubled.as_bytes()) {
+            result.extend_from_slice(end_of_line.as_bytes());
+        }
+    }
+    result.extend_from_slice(text.as_bytes());
+    if !after.is_empty() {
+        if !after.starts_with(b"\n") && !after.starts_with(b"\r") {
+            result.extend_from_slice(end_of_line.as_bytes());
+        }
+        result.extend_from_slice(after);
+    }
+    result
+}
+
+/// Where start-up code of ours stands, marks and the last line's end included.
+fn block(source: &[u8]) -> Option<std::ops::Range<usize>> {
+    let mut start = None;
+    for line in place::lines(source) {
+        let text = source.get(line.clone()).unwrap_or_default();
+        match start {
+            None if text.starts_with(BEGIN.as_bytes()) => start = Some(line.start),
+            Some(start) if text.trim_ascii_end() == END.as_bytes() => return Some(start..line.end),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The file's own line end: that of its first line.
+fn line_end(source: &[u8]) -> &'static str {
+    match source.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        Some(at) if source.get(at) == Some(&b'\n') => "\n",
+        Some(at) if source.get(at + 1) == Some(&b'\n') => "\r\n",
+        Some(_) => "\r",
+        None => "\n",
+    }
+}
+
+/// A text as it stands between double quotes in ASCII Python.
+fn literal(text: &str) -> String {
+    let mut quoted = String::new();
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            other => quoted.push_str(&format!("\\U{:08x}", u32::from(other))),
+        }
+    }
+    quoted
+}
