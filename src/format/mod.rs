@@ -55,7 +55,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
 pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
     match image.format {
         Format::Elf => elf::symbols(bytes),
-        Format::MachO => Ok(SymbolFacts::default()),
+        Format::MachO => macho::symbols(bytes, image),
         Format::Pe => Err(Error::unsupported("not an ELF file")),
     }
 }

@@ -141,6 +141,12 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+/// Returns true for an exported name that Python's ABI gives a meaning.
+pub(crate) fn matters_to_python(name: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 5] = [b"Py", b"_Py", b"init", b"_cffi_pypyinit_", b"HPy"];
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

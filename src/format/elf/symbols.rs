@@ -12,7 +12,9 @@ use super::versions::{Need, definitions, needs};
 use crate::error::{Error, Result};
 use crate::format::bytes::{Endian, Width, escaped};
 use crate::format::image::{Fault, FaultKind};
-use crate::format::symbols::{Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, name_hash};
+use crate::format::symbols::{
+    Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, matters_to_python, name_hash,
+};
 
 /// Bytes that the kept names may take, those of the structures around them included.
 const NAME_BUDGET: usize = 64 * 1024 * 1024;
@@ -305,9 +307,4 @@ fn half(bytes: &[u8], endian: Endian) -> u16 {
         [a, b] => u16::from_be_bytes([*a, *b]),
         _ => 1,
     }
-}
-
-fn matters_to_python(name: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 5] = [b"Py", b"_Py", b"init", b"_cffi_pypyinit_", b"HPy"];
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

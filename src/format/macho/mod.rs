@@ -5,6 +5,8 @@ mod inspect;
 mod names;
 mod read;
 pub mod signature;
+mod symbols;
+mod trie;
 mod universal;
 
 pub use facts::{
@@ -13,4 +15,5 @@ pub use facts::{
 };
 pub use inspect::inspect;
 pub use signature::{Signature, SignatureKind, SignatureState};
+pub use symbols::symbols;
 pub(crate) use universal::is_macho;
