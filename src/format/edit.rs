@@ -48,6 +48,10 @@ pub enum Edit {
     ClearExecutableStack,
     /// Removes sections that no loader needs.
     Strip(StripLevel),
+    /// Has the loader bind delay imports at load (PE): those of one library, or all.
+    DelayToEager(Option<String>),
+    /// Clears `DependentLoadFlags` (PE), so that the directories which the process allows are searched.
+    ClearDependentLoadFlags,
     /// Sets the oldest system that the binary says it runs on, e.g. `11.0` (Mach-O).
     SetMinVersion(String),
     /// Signs the binary, without a certificate (Mach-O).
@@ -164,6 +168,9 @@ impl std::fmt::Display for Edit {
             Edit::ClearExecutableStack => f.write_str("clear-exec-stack"),
             Edit::Strip(StripLevel::Debug) => f.write_str("strip=debug"),
             Edit::Strip(StripLevel::All) => f.write_str("strip=all"),
+            Edit::DelayToEager(None) => f.write_str("delay-to-eager"),
+            Edit::DelayToEager(Some(name)) => write!(f, "delay-to-eager={name}"),
+            Edit::ClearDependentLoadFlags => f.write_str("clear-dependent-load-flags"),
             Edit::SetMinVersion(version) => write!(f, "set-min-version {version}"),
             Edit::Sign => f.write_str("sign"),
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::elf::ElfFacts;
 use super::macho::MachoFacts;
+use super::pe::PeFacts;
 use crate::arch::Arch;
 
 /// A binary format.
@@ -119,6 +120,8 @@ pub enum Details {
     Elf(Box<ElfFacts>),
     /// Mach-O.
     MachO(Box<MachoFacts>),
+    /// PE.
+    Pe(Box<PeFacts>),
 }
 
 /// Something about a binary that is wrong but does not keep it from being read.
@@ -175,7 +178,7 @@ impl Image {
     pub fn elf(&self) -> Option<&ElfFacts> {
         match &self.details {
             Details::Elf(facts) => Some(facts),
-            Details::MachO(_) => None,
+            Details::MachO(_) | Details::Pe(_) => None,
         }
     }
 
@@ -183,7 +186,15 @@ impl Image {
     pub fn macho(&self) -> Option<&MachoFacts> {
         match &self.details {
             Details::MachO(facts) => Some(facts),
-            Details::Elf(_) => None,
+            Details::Elf(_) | Details::Pe(_) => None,
+        }
+    }
+
+    /// Returns the PE facts, if this is PE.
+    pub fn pe(&self) -> Option<&PeFacts> {
+        match &self.details {
+            Details::Pe(facts) => Some(facts),
+            Details::Elf(_) | Details::MachO(_) => None,
         }
     }
 
@@ -192,8 +203,11 @@ impl Image {
         self.search_paths.iter().filter(move |path| path.kind == kind).map(|path| path.path.as_str())
     }
 
-    /// Returns true if the binary imports a library of exactly this name.
+    /// Returns true if the binary imports a library of this name; PE names differ by more than case (ASCII).
     pub fn imports_name(&self, name: &str) -> bool {
-        self.imports.iter().any(|import| import.name == name)
+        self.imports.iter().any(|import| match self.format {
+            Format::Elf | Format::MachO => import.name == name,
+            Format::Pe => import.name.eq_ignore_ascii_case(name),
+        })
     }
 }

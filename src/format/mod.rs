@@ -18,6 +18,7 @@ pub mod edit;
 pub mod elf;
 pub mod image;
 pub mod macho;
+pub mod pe;
 pub mod symbols;
 
 pub use edit::{Change, Edit, EditSet, Edited, StripLevel};
@@ -31,11 +32,13 @@ pub fn detect(head: &[u8]) -> Option<Format> {
     match head {
         [0x7f, b'E', b'L', b'F', ..] => Some(Format::Elf),
         _ if macho::is_macho(head) => Some(Format::MachO),
+        _ if pe::is_pe(head) => Some(Format::Pe),
         _ => None,
     }
 }
 
-/// Returns one [`Image`] for each slice of the binary (one, but for universal Mach-O files).
+/// Returns one [`Image`] for each slice of the binary: one, but for universal Mach-O files, and for DOS programs, which
+/// begin as PE files do and have none.
 ///
 /// # Errors
 /// `Malformed` if the bytes are of a known format but not sound enough to say anything about them;
@@ -44,7 +47,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
     match detect(bytes) {
         Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
         Some(Format::MachO) => macho::inspect(bytes),
-        Some(Format::Pe) | None => Err(Error::unsupported("neither an ELF nor a Mach-O file")),
+        Some(Format::Pe) => pe::inspect(bytes).map(|image| image.into_iter().collect()),
+        None => Err(Error::unsupported("neither an ELF, Mach-O nor PE file")),
     }
 }
 
@@ -56,7 +60,7 @@ pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
     match image.format {
         Format::Elf => elf::symbols(bytes),
         Format::MachO => macho::symbols(bytes, image),
-        Format::Pe => Err(Error::unsupported("not an ELF file")),
+        Format::Pe => pe::symbols(bytes),
     }
 }
 
@@ -69,6 +73,7 @@ pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
 pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
     match detect(bytes) {
         Some(Format::Elf) => elf::edit(bytes, edits),
-        Some(Format::MachO | Format::Pe) | None => Err(Error::unsupported("not an ELF file")),
+        Some(Format::Pe) => pe::edit(bytes, edits),
+        Some(Format::MachO) | None => Err(Error::unsupported("neither an ELF nor a PE file")),
     }
 }

@@ -34,6 +34,9 @@ use crate::format::edit::{Edit, EditSet, Edited};
 /// carry an edit: objects, static programs, contradictory tables, no room for a program header; `Malformed` if it is not
 /// sound; `Internal` if the result is not what was expected.
 pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
+    if let Some(edit) = edits.edits().iter().find(|edit| is_foreign(edit)) {
+        return Err(Error::unsupported(format!("`{edit}` is for PE files")));
+    }
     let mut edited = Edited::new(Vec::new(), Vec::new(), Vec::new());
     let mut expected = Expected::default();
     if let Some(edit) = edits.edits().iter().find(|edit| matches!(edit, Edit::SetMinVersion(_) | Edit::Sign)) {
@@ -83,6 +86,11 @@ fn is_contradictory(bytes: &[u8]) -> Result<bool> {
     Ok(!layout::check(&Elf::parse(bytes)?).is_empty())
 }
 
+/// Whether an edit is one of another format.
+fn is_foreign(edit: &Edit) -> bool {
+    matches!(edit, Edit::DelayToEager(_) | Edit::ClearDependentLoadFlags)
+}
+
 /// Whether an edit concerns the dynamic section.
 fn is_dynamic(edit: &Edit) -> bool {
     match edit {
@@ -95,7 +103,12 @@ fn is_dynamic(edit: &Edit) -> bool {
         | Edit::RemoveSearchPath(_)
         | Edit::SetSearchPathKind(_)
         | Edit::SetInterpreter(_) => true,
-        Edit::ClearExecutableStack | Edit::Strip(_) | Edit::SetMinVersion(_) | Edit::Sign => false,
+        Edit::ClearExecutableStack
+        | Edit::Strip(_)
+        | Edit::DelayToEager(_)
+        | Edit::ClearDependentLoadFlags
+        | Edit::SetMinVersion(_)
+        | Edit::Sign => false,
     }
 }
 

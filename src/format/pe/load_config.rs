@@ -1,0 +1,70 @@
+//! The load configuration: flags for the search of imports, and the mark of files with code of two machines.
+
+use super::facts::Hybrid;
+use super::read::{Pe, directory, machine};
+use crate::error::{Error, Result};
+use crate::format::bytes::Width;
+
+/// What the load configuration states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LoadConfig {
+    /// Where `DependentLoadFlags` lies in the file, if the structure is long enough to have it.
+    pub(super) dependent_at: Option<u64>,
+    /// `DependentLoadFlags`.
+    pub(super) dependent_load_flags: u16,
+    /// `GuardFlags`.
+    pub(super) guard_flags: u32,
+    /// `CHPEMetadataPointer` is not 0.
+    pub(super) has_chpe: bool,
+}
+
+impl LoadConfig {
+    /// Reads it; `None` if there is none.
+    ///
+    /// # Errors
+    /// `Malformed` if it leaves its section.
+    pub(super) fn read(pe: &Pe<'_>) -> Result<Option<Self>> {
+        let directory = pe.directory(directory::LOAD_CONFIG);
+        if directory.address == 0 {
+            return Ok(None);
+        }
+        let at = pe.offset(directory.address, 4)?;
+        // The directory's size is 64 for the sake of Windows XP; the structure's own says what is there.
+        let size = pe.bytes.u32(at)?;
+        pe.offset(directory.address, u64::from(size))?;
+        let (dependent, guard, chpe, word) = match pe.header.width {
+            Width::W32 => (54, 88, 124, 4),
+            Width::W64 => (78, 144, 200, 8),
+        };
+        let field = |offset: u64, length: u64| (offset + length <= u64::from(size)).then_some(at + offset);
+        let mut config = Self { dependent_at: field(dependent, 2), ..Self::default() };
+        if let Some(at) = config.dependent_at {
+            config.dependent_load_flags = pe.bytes.u16(at)?;
+        }
+        if let Some(at) = field(guard, 4) {
+            config.guard_flags = pe.bytes.u32(at)?;
+        }
+        if let Some(at) = field(chpe, word) {
+            config.has_chpe = pe.bytes.word(at, pe.header.width)? != 0;
+        }
+        Ok(Some(config))
+    }
+
+    /// Which two machines' code the file holds.
+    pub(super) fn hybrid(&self, machine: u16) -> Option<Hybrid> {
+        match machine {
+            machine::I386 if self.has_chpe => Some(Hybrid::Chpe),
+            machine::AMD64 if self.has_chpe => Some(Hybrid::Arm64ec),
+            machine::ARM64 if self.has_chpe => Some(Hybrid::Arm64x),
+            _ => None,
+        }
+    }
+}
+
+/// Refuses a load configuration that cannot be read, where one is there.
+///
+/// # Errors
+/// As [`LoadConfig::read`].
+pub(super) fn of(pe: &Pe<'_>) -> Result<LoadConfig, Error> {
+    Ok(LoadConfig::read(pe)?.unwrap_or_default())
+}
