@@ -130,8 +130,7 @@ impl<'a> Exports<'a> {
     /// The names' addresses and the numbers of their functions.
     pub(super) fn names(&self) -> impl Iterator<Item = (u32, u16)> + use<'a> {
         let ordinals = self.ordinals.data().chunks_exact(2);
-        words(self.names.data())
-            .zip(ordinals.map(|raw| raw.first_chunk().map_or(0, |raw| u16::from_le_bytes(*raw))))
+        words(self.names.data()).zip(ordinals.map(|raw| raw.first_chunk().map_or(0, |raw| u16::from_le_bytes(*raw))))
     }
 
     /// The forwarders, in the order of their numbers.

@@ -122,12 +122,7 @@ pub(super) fn delayed(pe: &Pe<'_>) -> Table<Delayed> {
 }
 
 /// Reads entries of `size` bytes up to the one of which `entry` says that it ends the table.
-fn read_table<T>(
-    pe: &Pe<'_>,
-    start: u32,
-    size: u64,
-    entry: impl Fn(Bytes<'_>, u64) -> Result<Option<T>>,
-) -> Table<T> {
+fn read_table<T>(pe: &Pe<'_>, start: u32, size: u64, entry: impl Fn(Bytes<'_>, u64) -> Result<Option<T>>) -> Table<T> {
     let mut table = Table { entries: Vec::new(), error: None };
     if start == 0 {
         return table;
@@ -162,9 +157,9 @@ pub(super) fn functions<'a>(pe: &Pe<'a>, lookup: u32, budget: &mut u64) -> Resul
             Lookup::Ordinal(ordinal) => Function::Ordinal(ordinal),
             Lookup::Name(address) => {
                 let name = pe.text(address.checked_add(2).ok_or_else(beyond)?, MAX_SYMBOL)?;
-                *budget = budget
-                    .checked_sub(name.len() as u64 + 16)
-                    .ok_or_else(|| Error::unsupported("the names of imported functions take more room than the file"))?;
+                *budget = budget.checked_sub(name.len() as u64 + 16).ok_or_else(|| {
+                    Error::unsupported("the names of imported functions take more room than the file")
+                })?;
                 Function::Name(name)
             }
         };

@@ -3,7 +3,7 @@
 use super::checksum::checksum;
 use super::exports::Exports;
 use super::facts::{Checksum, Debug, PeFacts, Signature, VersionInfo};
-use super::imports::{MAX_NAME, Delayed, Descriptor, delayed, descriptors};
+use super::imports::{Delayed, Descriptor, MAX_NAME, delayed, descriptors};
 use super::load_config::LoadConfig;
 use super::read::{FILE_DLL, FILE_EXECUTABLE, Pe, directory, machine};
 use super::resources;

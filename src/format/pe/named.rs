@@ -20,7 +20,8 @@ pub fn named_libraries(bytes: &[u8]) -> BTreeSet<String> {
         }
         let narrow = bytes.get(at + 1..at + 4).is_some_and(is_dll);
         if narrow && !bytes.get(at + 4).is_some_and(|byte| is_name(*byte)) {
-            let start = bytes.get(..at).unwrap_or_default().iter().rev().take(MAX_NAME).take_while(|byte| is_name(**byte));
+            let start =
+                bytes.get(..at).unwrap_or_default().iter().rev().take(MAX_NAME).take_while(|byte| is_name(**byte));
             let length = start.count();
             add(&mut names, bytes.get(at - length..at + 4).unwrap_or_default().iter().copied(), length);
             continue;

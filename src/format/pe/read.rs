@@ -327,9 +327,7 @@ fn read_directories(bytes: Bytes<'_>, header: &Header) -> Result<Vec<Directory>>
     // No more than fit the optional header, and the format knows 16.
     let room = header.sections().saturating_sub(at) / 8;
     let count = u64::from(bytes.u32(at - 4)?).min(room).min(16);
-    let read = |index: u64| {
-        Ok(Directory { address: bytes.u32(at + 8 * index)?, size: bytes.u32(at + 8 * index + 4)? })
-    };
+    let read = |index: u64| Ok(Directory { address: bytes.u32(at + 8 * index)?, size: bytes.u32(at + 8 * index + 4)? });
     (0..count).map(read).collect()
 }
 

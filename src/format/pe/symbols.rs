@@ -118,7 +118,9 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         if nameless > 0 {
-            facts.faults.push(Fault { kind: FaultKind::Truncated, message: format!("{nameless} exports have no name") });
+            facts
+                .faults
+                .push(Fault { kind: FaultKind::Truncated, message: format!("{nameless} exports have no name") });
         }
         facts.python_exports.sort_unstable();
         facts.python_exports.dedup();
