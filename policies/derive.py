@@ -4,13 +4,15 @@
     python3 policies/derive.py FACTS            write the files
     python3 policies/derive.py --check FACTS    write nothing; status 1 if a file would change
 
-FACTS holds glibc/, musl/, android/, gcc/ (tab-separated) and pep600/cache/ (JSON). Needs Python 3.8 or later
+FACTS holds glibc/, musl/, android/, gcc/, macos/ (tab-separated) and pep600/cache/ (JSON). Needs Python 3.8 or later
 and nothing else. Each function below makes one folder of policies/ and says its rule.
 """
 
 import json
 import sys
 from pathlib import Path
+
+import apple
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -416,8 +418,11 @@ def main(arguments):
     files = Files()
     for derivation in (manylinux, musllinux, android, glibc_symbols, gcc_symbols, zlib_symbols):
         derivation(facts, files)
+    for derivation in (apple.macos, apple.ios):
+        derivation(facts, files, read_table)
     stale = [p for p, text in files.texts.items() if not (ROOT / p).is_file() or (ROOT / p).read_text("utf-8") != text]
-    derived = ["policies/manylinux", "policies/musllinux", "policies/android", "policies/symbols"]
+    folders = ("android", "ios", "macos", "manylinux", "musllinux", "symbols")
+    derived = ["policies/" + folder for folder in folders]
     on_disk = [p.relative_to(ROOT).as_posix() for d in derived for p in (ROOT / d).rglob("*") if p.is_file()]
     surplus = [path for path in on_disk if path not in files.texts]
     if check:
