@@ -13,27 +13,31 @@ SOURCE = (
 
 # Load commands name these by path; most are not files at all but parts of the dyld cache.
 SYSTEM = ["/System/", "/usr/lib/"]
-# The data volume, and links into it: a file there is the user's.
-NOT_SYSTEM = ["/System/Volumes/Data/", "/usr/lib/../", "/System/../"]
+# The data volume: a file there is the user's.
+NOT_SYSTEM = ["/System/Volumes/Data/"]
 
 # dyld-1378 Policy.cpp: what is fatal for a binary built with this SDK or a later one, by the macOS release of dyld; the
 # oldest SDK of them all is where a loader that people have refuses it. `always`: whatever the SDK.
 # (releases of dyld to macOS: 1245 is 15.3, 1284 to 1286 are 15.4 to 15.6, 1323 is 26.0)
 DYLD = [
+    ("bad-command", []),
+    ("commands-outside-text", []),
     ("duplicate-import", [("15.0", "15.0"), ("26.0", "26.0")]),
     ("duplicate-rpath", [("15.0", "15.0"), ("15.4", "15.4"), ("26.0", "26.0")]),
     ("duplicate-segment", [("26.0", "26.0")]),
+    ("identity", []),
     ("linkedit-misaligned", [("10.14", "10.14")]),
+    ("linkedit-outside", []),
     ("linkedit-overlap", []),
-    ("linkedit-permissions", [("10.11", "10.11")]),
-    ("load-commands", []),
+    ("linkedit-protection", [("10.11", "10.11")]),
     ("missing-uuid", [("12.0", "12.0")]),
-    ("no-imports", [("12.0", "12.0"), ("15.4", "15.4")]),
+    ("no-import", [("12.0", "12.0"), ("15.4", "15.4")]),
     ("section-outside", [("11.0", "11.0")]),
     ("segment-order", [("10.15", "10.15")]),
+    ("segment-overlap", []),
     ("segment-size", []),
     ("signature-misaligned", [("10.15", "10.15")]),
-    ("text-permissions", [("10.15", "10.15")]),
+    ("text-protection", [("10.15", "10.15")]),
 ]
 
 # One library for the whole process: an image with such an id serves everyone who asks for it by that name, because dyld
@@ -134,11 +138,11 @@ def macos(facts, files, read_table):
         "policies/macos/system.json",
         {
             "archs": [
-                {"arch": "arm64", "floor": "11.0", "signed": True},
-                {"arch": "i386", "floor": "10.4", "signed": False},
-                {"arch": "ppc", "floor": "10.0", "signed": False},
-                {"arch": "ppc64", "floor": "10.4", "signed": False},
-                {"arch": "x86_64", "floor": "10.4", "signed": False},
+                {"arch": "arm64", "floor": "11.0", "sdk": "macosx", "signed": True},
+                {"arch": "i386", "floor": "10.4", "sdk": "macosx", "signed": False},
+                {"arch": "ppc", "floor": "10.0", "sdk": "macosx", "signed": False},
+                {"arch": "ppc64", "floor": "10.4", "sdk": "macosx", "signed": False},
+                {"arch": "x86_64", "floor": "10.4", "sdk": "macosx", "signed": False},
             ],
             "dyld": dyld_rules({sdk: sdk for sdk in IOS_EPOCHS}),
             "generic_names": sorted("@rpath/%s.dylib" % name for name in GENERIC),
@@ -183,6 +187,7 @@ def ios(facts, files, read_table):
             "generic_names": [],
             "header_room": 0,
             "libcxx": [],
+            "minor_is_zero_from": 0,
             "name": "ios",
             "not_system": NOT_SYSTEM,
             "platforms": [{"number": 2, "sdk": "iphoneos"}, {"number": 7, "sdk": "iphonesimulator"}],

@@ -117,6 +117,11 @@ codes! {
     TW206 "odd-import-name" Warning Binary "an imported name is one that loaders treat specially";
     TW207 "section-headers" Warning Binary "a binary has no section headers, which Android's loader needs";
     TW208 "suspicious-binary" Warning Binary "loaders differ in what they make of a binary";
+    TW209 "dyld-structure" Error Binary "dyld refuses the structure of a binary";
+    TW210 "code-signature" Error Binary "a code signature is missing or not true of the bytes";
+    TW211 "header-room" Note Binary "there is little room for load commands";
+    TW212 "generic-identity" Warning Binary "a library has an install name that other packages use";
+    TW213 "build-path" Note Binary "a binary names a folder of the machine it was built on";
     TW301 "missing-library" Error Graph "a needed library is nowhere";
     TW302 "wrong-architecture-candidate" Note Graph "a library of that name is for another machine";
     TW303 "two-libraries-one-name" Warning Graph "two different libraries have one name";
@@ -125,6 +130,7 @@ codes! {
     TW306 "driver-library" Warning Graph "a library that belongs to the user's machine was vendored";
     TW307 "data-binary" Warning Graph "a binary that is installed as data needs a missing library";
     TW308 "external-library" Error Graph "a needed library is outside the wheel and must be vendored";
+    TW309 "weak-import-missing" Note Graph "a library that may be absent is absent";
     TW401 "symbol-too-recent" Error Policy "a symbol version is newer than a tag allows";
     TW402 "library-not-allowed" Error Policy "a library is outside what a tag allows";
     TW403 "denied-symbol" Error Policy "a symbol is one that a tag denies";
@@ -135,6 +141,12 @@ codes! {
     TW408 "unknown-symbols" Note Policy "there is no data to judge a library's symbols by";
     TW409 "no-tag-earned" Error Policy "no policy allows what the wheel needs";
     TW410 "android-rule" Error Policy "Android's loader refuses the binary";
+    TW411 "system-too-new" Error Policy "a binary needs a newer system than a tag names";
+    TW412 "architecture-missing" Error Policy "a binary lacks an architecture that a tag names";
+    TW413 "apple-platform" Error Policy "a binary is for another of Apple's systems than the tag";
+    TW414 "system-symbol" Warning Policy "a symbol came with a newer system than the binary asks for";
+    TW415 "ios-rule" Error Policy "a binary cannot be loaded on iOS from a wheel";
+    TW416 "minor-not-in-tag" Warning Policy "a binary needs a point release that no tag can name";
     TW501 "libpython-linked" Error PythonAbi "a binary links libpython";
     TW502 "libpython-inside" Warning PythonAbi "a binary carries a static libpython";
     TW503 "unicode-width" Error PythonAbi "a binary is for narrow Unicode strings";
@@ -155,6 +167,7 @@ codes! {
     TW614 "pure-tag-with-binary" Error Metadata "a wheel for any platform holds a binary";
     TW615 "unknown-tag" Error Metadata "a platform tag is of no known platform";
     TW616 "tag-raised" Warning Metadata "the tag asked for is lower than the bytes allow";
+    TW617 "tag-form" Error Metadata "no installer asks for a tag of this form";
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";

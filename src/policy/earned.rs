@@ -30,9 +30,10 @@ pub struct Earned {
 }
 
 impl Earned {
-    /// Returns true if `tag` holds, in the spelling of a tag or of an alias.
+    /// Returns true if `tag` holds, in the spelling of a tag or of an alias; on macOS and iOS also one that promises less
+    /// than those that are listed.
     pub fn holds(&self, tag: &PlatformTag) -> bool {
-        self.tags.contains(tag)
+        self.tags.contains(tag) || apple::implied(&self.tags, tag)
     }
 
     /// Returns true if a tag with a policy holds: more than `linux_<arch>`.

@@ -47,7 +47,7 @@ impl Outside for Given<'_> {
     }
 
     fn is_python(&self, name: &str) -> bool {
-        abi::is_libpython(name)
+        abi::is_libpython(name) || (self.platform.format() == Format::MachO && apple::is_python(name))
     }
 }
 

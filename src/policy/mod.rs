@@ -4,7 +4,7 @@
 //! symbols, for each architecture. [`judge`] says of one policy that it is satisfied, or *every* reason why not;
 //! [`earned`] asks that of all policies of the wheel's platform and names the tags that hold.
 
-mod apple;
+pub mod apple;
 mod document;
 mod earned;
 mod embedded;

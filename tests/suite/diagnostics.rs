@@ -246,6 +246,19 @@ fn repair(code: Code, folder: &Path) -> Option<(WheelBuilder, Options)> {
 /// What no input of these tests gives: the wording is that of the room that says it.
 fn by_hand(code: Code) -> Option<Diagnostic> {
     Some(match code {
+        Code::TW209 => Diagnostic::new(code, "has the run path `@loader_path/lib` twice, which dyld of macOS 15.0 refuses in a file built with SDK 15.0").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW210 => Diagnostic::new(code, "has no code signature (arm64), without which the system does not load it").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW211 => Diagnostic::new(code, "has room for 32 bytes of load commands (arm64)").member("demo/_core.cpython-311-darwin.so").help("link with `-Wl,-headerpad_max_install_names`"),
+        Code::TW212 => Diagnostic::new(code, "calls itself `@rpath/libomp.dylib`: whoever asks for that name in the process gets this copy").member("demo/.dylibs/libomp.dylib"),
+        Code::TW213 => Diagnostic::new(code, "calls itself `/Users/build/demo/_core.so`, a path of the machine it was built on").member("demo/_core.cpython-313-iphoneos.so"),
+        Code::TW309 => Diagnostic::new(code, "may use `@rpath/libfoo.dylib`, which is nowhere; loading goes on without it").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW411 => Diagnostic::new(code, "needs macOS 13.0 (arm64); `macosx_11_0_arm64` promises 11.0").member("demo/_core.cpython-311-darwin.so").help("build it with `MACOSX_DEPLOYMENT_TARGET=11.0`, or tag `macosx_13_0_arm64`"),
+        Code::TW412 => Diagnostic::new(code, "has code for x86_64, and none for arm64, which `macosx_11_0_universal2` names").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW413 => Diagnostic::new(code, "is for the iOS simulator (arm64), and the tag for macOS").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW414 => Diagnostic::new(code, "needs `__ZNSt3__122__libcpp_verbose_abortEPKcz` of `libc++.1.dylib`, which came with macOS 13.3; it states 11.0 (arm64)").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW415 => Diagnostic::new(code, "is a bundle, not a dynamic library").member("demo/_core.cpython-313-iphoneos.so"),
+        Code::TW416 => Diagnostic::new(code, "needs macOS 13.3 (arm64); `macosx_13_0_arm64` cannot say so, installers know only `13_0`").member("demo/_core.cpython-311-darwin.so"),
+        Code::TW617 => Diagnostic::new(code, "installers never ask for `macosx_13_3_arm64`: from macOS 11 on the minor number in a tag is 0"),
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),

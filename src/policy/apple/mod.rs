@@ -1,21 +1,22 @@
-//! What macOS and iOS tags state: a version of the system and processors.
+//! macOS and iOS: what binaries state and what a tag says, judged over Mach-O facts.
+//!
+//! A tag states a version of the system and architectures, nothing else ([`earned`], [`refusals`]); what the loader
+//! makes of a file's structure is said of each binary alone.
 
-use super::earned::Earned;
-use super::subject::Subject;
-use crate::diagnostic::Diagnostic;
-use crate::tag::PlatformTag;
+mod document;
+mod earned;
+mod reasons;
+mod survey;
+
+pub use document::{AppleRules, ArchRules, DyldRule, LibcxxFeature, Threshold};
+pub(super) use earned::{earned, implied, refusals};
 
 /// Returns true if the system has the library of this install name, be it as a file or in dyld's cache.
 pub fn is_system(name: &str) -> bool {
-    (name.starts_with("/usr/lib/") || name.starts_with("/System/")) && !name.starts_with("/System/Volumes/")
+    AppleRules::macos().gives(name)
 }
 
-/// Returns the tags that the binaries earn.
-pub(super) fn earned(_subject: &Subject<'_>, _claimed: &[PlatformTag]) -> Earned {
-    Earned::default()
-}
-
-/// Returns every reason why `tag` is not earned.
-pub(super) fn refusals(_tag: &PlatformTag, _subject: &Subject<'_>) -> Vec<Diagnostic> {
-    Vec::new()
+/// Returns true if the running Python provides it by a framework of its own.
+pub fn is_python(name: &str) -> bool {
+    AppleRules::macos().is_python(name)
 }
