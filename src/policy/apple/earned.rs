@@ -161,23 +161,19 @@ fn better(
 }
 
 /// A point release that slices need and no tag can say.
-fn point_release(
-    rules: &AppleRules,
-    subject: &Subject<'_>,
-    survey: &Survey,
-    machine: &Machine,
-) -> Option<Diagnostic> {
+fn point_release(rules: &AppleRules, subject: &Subject<'_>, survey: &Survey, machine: &Machine) -> Option<Diagnostic> {
     let version = survey.version(machine)?;
-    let mut slices = survey.on(machine).filter(|slice| slice.version == version && slice.stated > version);
-    let first = slices.clone().max_by_key(|slice| (slice.stated, std::cmp::Reverse(slice.place)))?;
+    let slices: Vec<_> =
+        survey.on(machine).filter(|slice| slice.version == version && slice.stated > version).collect();
+    let first = slices.iter().max_by_key(|slice| (slice.stated, std::cmp::Reverse(slice.place)))?;
     // Before macOS 11 tags leave out the third number only, which no binary is built for on purpose.
     if rules.minor_is_zero_from == 0 || version.major() < rules.minor_is_zero_from {
         return None;
     }
-    let others = match slices.by_ref().count() - 1 {
-        0 => String::new(),
-        1 => ", and so or likewise another binary".to_owned(),
-        count => format!(", and so or likewise {count} other binaries"),
+    let others = match slices.len() {
+        0 | 1 => String::new(),
+        2 => ", and another binary a point release too".to_owned(),
+        count => format!(", and {} other binaries a point release too", count - 1),
     };
     let message = format!(
         "needs {} {} ({}){others}; installers know only `{}_0`",

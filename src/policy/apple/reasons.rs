@@ -111,12 +111,7 @@ pub(super) fn said(tag: &PlatformTag) -> Option<AppleVersion> {
 }
 
 /// Returns every reason why the tag does not hold.
-pub(super) fn against(
-    rules: &AppleRules,
-    subject: &Subject<'_>,
-    survey: &Survey,
-    tag: &PlatformTag,
-) -> Vec<Reason> {
+pub(super) fn against(rules: &AppleRules, subject: &Subject<'_>, survey: &Survey, tag: &PlatformTag) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let Some(said) = said(tag) else { return reasons };
     for machine in machines(rules, tag) {
