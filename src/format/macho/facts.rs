@@ -329,7 +329,7 @@ pub enum StructureRule {
     LinkeditOutside,
     /// A table of `__LINKEDIT` is not aligned to a pointer.
     LinkeditMisaligned,
-    /// The code signature is not aligned to 16 bytes.
+    /// The code signature is not aligned to a pointer.
     SignatureMisaligned,
     /// `__TEXT` is not readable and executable only.
     TextProtection,

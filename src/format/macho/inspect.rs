@@ -6,8 +6,8 @@ use super::facts::{
 };
 use super::names::Names;
 use super::read::{Macho, Segment};
-use super::signature;
 use super::universal::{Entry, Universal};
+use super::{signature, structure};
 use crate::arch::Arch;
 use crate::error::{Error, Result};
 use crate::format::bytes::{Endian, Width, escaped};
@@ -60,18 +60,19 @@ fn inspect_slice(data: &[u8], container: Container, entry: &Entry) -> Result<Ima
             ),
         });
     }
-    let mut structure = Vec::new();
+    let mut findings = Vec::new();
     if let Some(error) = &error {
         faults.push(Fault { kind: FaultKind::Truncated, message: error.message().to_owned() });
-        structure.push(Structure { rule: StructureRule::BadCommand, message: error.message().to_owned() });
+        findings.push(Structure { rule: StructureRule::BadCommand, message: error.message().to_owned() });
     }
     let file_type = FileType::from_raw(header.file_type);
     let names = Names::read(&slice, &mut faults);
     for message in &names.unended {
         faults.push(Fault { kind: FaultKind::Truncated, message: message.clone() });
-        structure.push(Structure { rule: StructureRule::BadCommand, message: message.clone() });
+        findings.push(Structure { rule: StructureRule::BadCommand, message: message.clone() });
     }
     let segments = slice.segments();
+    findings.append(&mut structure::check(&slice, &names, &segments));
     let facts = MachoFacts {
         container,
         width: header.width,
@@ -85,7 +86,7 @@ fn inspect_slice(data: &[u8], container: Container, entry: &Entry) -> Result<Ima
         dylinker: names.dylinker.clone(),
         room: room(&slice, &segments),
         segments: segments.iter().map(segment_facts).collect(),
-        structure,
+        structure: findings,
         signature: signature::read(&slice),
         encrypted: [0x21, 0x2c]
             .into_iter()

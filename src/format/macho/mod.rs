@@ -5,6 +5,7 @@ mod inspect;
 mod names;
 mod read;
 pub mod signature;
+mod structure;
 mod symbols;
 mod trie;
 mod universal;
