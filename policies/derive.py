@@ -57,6 +57,26 @@ ANDROID_AS_OF = {"main, 2025-03": 36, "as of 2019": 28, "levels 30 and up missin
 # No symbol of the NDK is older there (android/symbols.tsv).
 ANDROID_RISCV64_FIRST = 35
 
+# The releases of windows-dlls/dll_lists/, oldest first, and its folders by architecture.
+WINDOWS_RELEASES = ["7sp1", "8", "8.1", "10", "11"]
+WINDOWS_LISTS = {
+    "x86": ["%s/SysWOW64.txt" % release for release in WINDOWS_RELEASES],
+    "x64": ["%s/System32.txt" % release for release in WINDOWS_RELEASES],
+    "arm64": [None, None, None, "10-arm64/System32-arm64.txt", "11-arm64/System32-arm64.txt"],
+}
+# GDI+ lies in the side-by-side store of Windows 7, where the lists did not look; a program finds it by its name.
+WINDOWS_ALSO = {"gdiplus.dll": {"x64": "7sp1", "x86": "7sp1"}}
+# What win32 metadata calls the releases after Windows Vista; servers count as the desktop release of their kernel.
+WINDOWS_NAMES = {
+    "windows6.1": "6.1",
+    "windows8.0": "6.2",
+    "windowsserver2012": "6.2",
+    "windows8.1": "6.3",
+    "windowsserver2016": "10.0.14393",
+}
+# Their documentation was written anew for these releases, and names those for functions that are much older.
+WINDOWS_REWRITTEN = ["msi.dll", "mswsock.dll", "ws2_32.dll", "wsock32.dll"]
+
 
 class Files:
     """The files to write, by path relative to the repository."""
@@ -410,13 +430,69 @@ def zlib_symbols(facts, files):
     )
 
 
+def windows(facts, files):
+    """symbols/windows/system.tsv and api.tsv: what Windows has, and since when."""
+    since = {}
+    lists = facts / "windows-dlls/dll_lists"
+    for arch, paths in WINDOWS_LISTS.items():
+        present = [
+            set((lists / path).read_text(encoding="utf-8").lower().split()) if path else set() for path in paths
+        ]
+        for name in present[-1]:
+            # The first of the unbroken row of releases that ends with the newest one.
+            first = len(present) - 1
+            while first > 0 and name in present[first - 1]:
+                first -= 1
+            since.setdefault(name, {})[arch] = WINDOWS_RELEASES[first]
+    for name, archs in WINDOWS_ALSO.items():
+        since[name].update(archs)
+    archs = ["x86", "x64", "arm64"]
+    files.table(
+        "policies/symbols/windows/system.tsv",
+        [
+            "DLLs and drivers with exports in System32 and SysWOW64, in lower case, and the first of Windows %s"
+            % ", ".join(WINDOWS_RELEASES),
+            "from which on every one has it, by architecture; empty: the newest does not have it.",
+            "Source: dll_lists of adang1345/delvewheel (MIT), 2026-05; %s by hand." % ", ".join(sorted(WINDOWS_ALSO)),
+            "arm64: only files for arm64 in System32 count, and there are lists of 10 and 11 alone.",
+        ],
+        ["library"] + archs,
+        [[name] + [found.get(arch, "") for arch in archs] for name, found in since.items()],
+    )
+    rows = []
+    for name, release in json.loads((facts / "win32_min_os.json").read_text(encoding="utf-8")).items():
+        if release is None:
+            continue
+        number = WINDOWS_NAMES.get(release)
+        if number is None and release.startswith("windows10.0."):
+            number = release[len("windows") :]
+        if number:
+            library, _, function = name.partition("!")
+            if library.lower() in WINDOWS_REWRITTEN and not number.startswith("10."):
+                continue
+            rows.append(["%s!%s" % (library.lower(), function), number])
+    files.table(
+        "policies/symbols/windows/api.tsv",
+        [
+            "Functions of Windows' DLLs that need more than Windows Vista, as `library!function`, and the kernel version that",
+            "their documentation names: 6.1 is Windows 7, 6.2 is 8, 6.3 is 8.1, 10.0.N a build of 10.",
+            "Source: SupportedOSPlatform in Windows.Win32.winmd of the crate windows-bindgen 0.62.1. Incomplete, and where the",
+            "documentation forgets older releases too new: it serves advice only. Not those of %s"
+            % ", ".join(WINDOWS_REWRITTEN),
+            "before 10, which are known to be wrong.",
+        ],
+        ["function", "since"],
+        rows,
+    )
+
+
 def main(arguments):
     check = arguments[:1] == ["--check"]
     if len(arguments) != 1 + check:
         sys.exit(__doc__)
     facts = Path(arguments[-1])
     files = Files()
-    for derivation in (manylinux, musllinux, android, glibc_symbols, gcc_symbols, zlib_symbols):
+    for derivation in (manylinux, musllinux, android, glibc_symbols, gcc_symbols, zlib_symbols, windows):
         derivation(facts, files)
     for derivation in (apple.macos, apple.ios):
         derivation(facts, files, read_table)

@@ -39,6 +39,8 @@ mod load;
 mod origin;
 #[path = "suite/policy.rs"]
 mod policy;
+#[path = "suite/policy_windows.rs"]
+mod policy_windows;
 #[path = "suite/reference.rs"]
 mod reference;
 #[cfg(unix)]

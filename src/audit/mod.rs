@@ -21,7 +21,7 @@ use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Univers
 use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
-use crate::tag::PlatformTag;
+use crate::tag::{PlatformTag, TagSet};
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
 
@@ -84,6 +84,8 @@ pub enum Depth {
 struct Case<'a> {
     claimed: &'a [PlatformTag],
     excluded: BTreeSet<String>,
+    /// The tags of its file name, for what the interpreters bring.
+    tags: Option<&'a TagSet>,
     /// It is a bare binary: nothing is claimed, and what lies beside it is not known.
     bare: bool,
 }
@@ -151,6 +153,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     let mut case = Case { excluded: recorded(wheel, &mut report, options), ..Case::default() };
     if let Some(filename) = sheet.filename {
         case.claimed = filename.tags.platforms();
+        case.tags = Some(&filename.tags);
         report.tags.claimed = filename.tags.expand().iter().map(ToString::to_string).collect();
     }
     sheet.digests = members.digests;
@@ -231,7 +234,7 @@ fn targets(binaries: &[Binary], claimed: &[PlatformTag]) -> Vec<Target> {
 /// Resolves the imports with nothing but the binaries themselves and what the platform gives.
 fn resolve(binaries: &[Binary], targets: &[Target], case: &Case<'_>, options: &AuditOptions) -> Result<Graph> {
     let recorded = |target: &Target| Recorded {
-        given: Given::new(&options.policies, target.platform, target.arch),
+        given: Given::new(&options.policies, target.platform, target.arch).for_tags(case.tags),
         excluded: &case.excluded,
     };
     load::resolve_each(&Universe::new(binaries), targets, recorded)
@@ -246,6 +249,10 @@ struct Recorded<'a> {
 impl load::Outside for Recorded<'_> {
     fn is_system(&self, name: &str) -> bool {
         self.given.is_system(name)
+    }
+
+    fn is_fallback(&self, name: &str) -> bool {
+        self.given.is_fallback(name)
     }
 
     fn is_python(&self, name: &str) -> bool {

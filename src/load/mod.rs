@@ -189,6 +189,12 @@ pub trait Outside {
     /// Returns true if the target's policy gives the library of this name.
     fn is_system(&self, name: &str) -> bool;
 
+    /// Returns true if the target gives a library of this name where no source has one.
+    fn is_fallback(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Returns true if the running Python provides it: a libpython, never taken from anywhere.
     fn is_python(&self, name: &str) -> bool {
         let _ = name;
@@ -211,6 +217,10 @@ pub trait Outside {
 impl<T: Outside + ?Sized> Outside for &T {
     fn is_system(&self, name: &str) -> bool {
         (**self).is_system(name)
+    }
+
+    fn is_fallback(&self, name: &str) -> bool {
+        (**self).is_fallback(name)
     }
 
     fn is_python(&self, name: &str) -> bool {

@@ -226,6 +226,10 @@ impl Engine<'_> {
             outcome = self.search.outside(name, importer, list);
             tried.append(&mut outcome.tried);
             outcome.tried = tried;
+            if outcome.resolution == Resolution::Missing && outside.is_fallback(name) {
+                process.names.insert(key, Resolution::System);
+                return Outcome { resolution: Resolution::System, via: Via::Named, ..outcome };
+            }
         }
         if let Resolution::Object(id) = outcome.resolution {
             self.load(process, at, id, &outcome);

@@ -56,7 +56,8 @@ impl PolicyFamily {
 }
 
 /// A dotted number, compared part by part: `2.9` is older than `2.17`, and `11.0` than `11.0.0`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Number(Vec<u32>);
 
 impl Number {
@@ -71,6 +72,14 @@ impl Number {
     /// Returns true if this is of the same series as `release` (1.2 of 1.2.6) and not its first, e.g. 1.2.3.
     pub(super) fn is_later_in_series_of(&self, release: &Number) -> bool {
         self.0.get(..2) == release.0.get(..2) && self.0.get(2).is_some_and(|patch| *patch > 0)
+    }
+}
+
+impl TryFrom<String> for Number {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("`{text}` is no number"))
     }
 }
 

@@ -125,6 +125,8 @@ files! {
     "symbols/macos/libobjc.tsv"
     "symbols/musl/lfs64.tsv"
     "symbols/musl/libc.tsv"
+    "symbols/windows/api.tsv"
+    "symbols/windows/system.tsv"
     "symbols/zlib/libz.tsv"
 }
 

@@ -12,7 +12,7 @@ use crate::arch::Arch;
 use crate::format::{Format, Image, ImageKind};
 use crate::load::{Binary, Outside};
 use crate::platform::{self, Libc, Platform};
-use crate::tag::PlatformTag;
+use crate::tag::{PlatformTag, TagSet};
 
 /// Answers for the libraries that a platform gives on an architecture, and for libpython.
 #[derive(Debug, Clone)]
@@ -21,12 +21,20 @@ pub struct Given<'a> {
     set: &'a PolicySet,
     platform: &'static dyn Platform,
     arch: Arch,
+    interpreters: windows::Interpreters,
 }
 
 impl<'a> Given<'a> {
     /// Returns what `platform` gives on `arch`, on Linux and Android by some policy of `set`.
     pub fn new(set: &'a PolicySet, platform: &'static dyn Platform, arch: Arch) -> Self {
-        Self { set, platform, arch }
+        Self { set, platform, arch, interpreters: windows::Interpreters::of(None, arch) }
+    }
+
+    /// Takes into account which interpreters a wheel is for: on Windows they bring libraries of their own.
+    #[must_use]
+    pub fn for_tags(mut self, tags: Option<&TagSet>) -> Self {
+        self.interpreters = windows::Interpreters::of(tags, self.arch);
+        self
     }
 
     /// Returns true if the platform gives the library of this name.
@@ -36,7 +44,7 @@ impl<'a> Given<'a> {
                 PolicyFamily::of_platform(self.platform).is_some_and(|family| self.set.gives(family, self.arch, name))
             }
             Format::MachO => apple::is_system(name),
-            Format::Pe => windows::is_system(name, self.arch),
+            Format::Pe => windows::is_system(name, self.arch) && windows::ambiguity(name).is_none(),
         }
     }
 }
@@ -46,8 +54,16 @@ impl Outside for Given<'_> {
         self.gives(name)
     }
 
+    fn is_fallback(&self, name: &str) -> bool {
+        self.platform.format() == Format::Pe && windows::is_system(name, self.arch)
+    }
+
     fn is_python(&self, name: &str) -> bool {
-        abi::is_libpython(name) || (self.platform.format() == Format::MachO && apple::is_python(name))
+        match self.platform.format() {
+            Format::Pe => self.interpreters.provide(name),
+            Format::MachO => abi::is_libpython(name) || apple::is_python(name),
+            Format::Elf => abi::is_libpython(name),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ mod symbols;
 mod synthetic;
 #[cfg(test)]
 mod tests;
-mod windows;
+pub mod windows;
 
 pub use document::{Ceilings, Node, Number, Policy, PolicyFamily};
 pub use earned::{Earned, Machine, earned, libcs, machine, refusals};

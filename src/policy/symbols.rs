@@ -54,6 +54,12 @@ impl Table {
     }
 }
 
+/// Returns the columns after the key of each line with this key, in the table at a path below `policies/symbols/`.
+pub(super) fn rows(table: &str, key: &str) -> impl Iterator<Item = Vec<&'static str>> + use<> {
+    let key = key.to_owned();
+    Table::open(table).into_iter().flat_map(move |table| table.rows(&key))
+}
+
 /// Returns true if `archs`, `*` or names separated by commas, holds `name`.
 fn holds(archs: &str, name: &str) -> bool {
     archs == "*" || archs.split(',').any(|arch| arch == name)

@@ -173,7 +173,7 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
     let given = if !policies.is_empty() {
         Given::All(policies, arch)
     } else if family.is_none_or(|family| options.policies.of(family, arch).next().is_some()) {
-        Given::Any(policy::Given::new(&options.policies, platform, arch))
+        Given::Any(policy::Given::new(&options.policies, platform, arch).for_tags(Some(&input.filename.tags)))
     } else {
         Given::Nothing
     };

@@ -67,7 +67,10 @@ pub(super) fn prove(
         }
     }
     let rules = Rules {
-        given: Given::Any(policy::Given::new(&options.policies, input.target.platform, input.target.arch)),
+        given: Given::Any(
+            policy::Given::new(&options.policies, input.target.platform, input.target.arch)
+                .for_tags(Some(&input.filename.tags)),
+        ),
         exclude: &options.exclude,
         recorded: plan.recorded.excluded.iter().cloned().collect(),
         plan: None,

@@ -54,8 +54,15 @@ impl Outside for Rules<'_> {
         }
     }
 
+    fn is_fallback(&self, name: &str) -> bool {
+        matches!(&self.given, Given::Any(given) if given.is_fallback(name))
+    }
+
     fn is_python(&self, name: &str) -> bool {
-        abi::is_libpython(name)
+        match &self.given {
+            Given::Any(given) => given.is_python(name),
+            Given::All(..) | Given::Nothing => abi::is_libpython(name),
+        }
     }
 
     fn is_excluded(&self, name: &str) -> bool {

@@ -1,33 +1,12 @@
-//! What Windows tags state: a processor.
+//! Windows: what its tags state, what it and the interpreters bring, and what to mind about Visual C++'s runtimes.
 
-use super::earned::Earned;
-use super::subject::{Standing, Subject};
-use crate::arch::Arch;
-use crate::diagnostic::Diagnostic;
-use crate::format::ImageKind;
-use crate::tag::PlatformTag;
+mod python;
+mod runtimes;
+mod system;
+mod tags;
 
-/// Returns true if Windows has the library of this name on this processor.
-pub fn is_system(name: &str, _arch: Arch) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["api-ms-win-", "ext-ms-"].iter().any(|prefix| name.starts_with(prefix))
-}
+pub use python::Interpreters;
+pub use runtimes::{Mutex, is_debug_runtime, is_older_toolset, is_optional, is_runtime, mutex, unmangled};
+pub use system::{ambiguity, function_since, is_system, release_name, since};
 
-/// Returns the tags that the binaries earn: that of their processor.
-pub(super) fn earned(subject: &Subject<'_>, _claimed: &[PlatformTag]) -> Earned {
-    let own = subject.binaries().iter().filter(|binary| binary.standing != Standing::External);
-    let mut archs: Vec<Arch> =
-        own.filter(|binary| binary.image.kind != ImageKind::Object).map(|binary| binary.image.arch).collect();
-    archs.sort_unstable();
-    archs.dedup();
-    let tags = match archs.as_slice() {
-        [arch @ (Arch::X86 | Arch::X86_64 | Arch::Aarch64)] => vec![PlatformTag::Windows { arch: *arch }],
-        _ => Vec::new(),
-    };
-    Earned { tags, ..Earned::default() }
-}
-
-/// Returns every reason why `tag` is not earned.
-pub(super) fn refusals(_tag: &PlatformTag, _subject: &Subject<'_>) -> Vec<Diagnostic> {
-    Vec::new()
-}
+pub(super) use tags::{earned, refusals};

@@ -1,0 +1,212 @@
+//! What Pythons bring on Windows, and which Windows they need: `policies/windows/python.json`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::system::bare;
+use crate::abi;
+use crate::arch::Arch;
+use crate::policy::document::Number;
+use crate::tag::{AbiTag, PythonTag, TagSet};
+
+/// `policies/windows/python.json`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    floors: BTreeMap<String, Number>,
+    provided: Vec<Rule>,
+    provided_debug: Vec<String>,
+    #[serde(rename = "retrieved")]
+    _retrieved: String,
+    #[serde(rename = "source")]
+    _source: String,
+}
+
+/// DLLs that some interpreters bring.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    arches: Vec<String>,
+    from: Number,
+    implementation: String,
+    libraries: Vec<String>,
+    #[serde(default)]
+    until: Option<Number>,
+}
+
+struct Data {
+    document: Document,
+    /// Python version to kernel version, ascending.
+    floors: BTreeMap<Number, Number>,
+}
+
+static DATA: LazyLock<Data> = LazyLock::new(|| {
+    // INVARIANT: the built-in file is read by a test, pattern by pattern.
+    let document: Document =
+        serde_json::from_str(include_str!("../../../policies/windows/python.json")).expect("windows/python.json");
+    let floors = document
+        .floors
+        .iter()
+        .map(|(python, kernel)| (Number::parse(python).expect("a version"), kernel.clone()))
+        .collect();
+    Data { document, floors }
+});
+
+/// What is known of the interpreters that a wheel is for: the least that any of them offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interpreters {
+    /// DLLs that each of them brings, in lower case.
+    pub libraries: BTreeSet<String>,
+    /// The lowest Python version, where the tags name one.
+    pub lowest: Option<(u8, u16)>,
+    /// The kernel version of the oldest Windows on which the lowest one runs.
+    pub floor: Option<Number>,
+}
+
+impl Interpreters {
+    /// Returns what the interpreters of a wheel with these tags offer on a processor; without tags, or with those of an
+    /// unknown interpreter, what the newest CPython does.
+    pub fn of(tags: Option<&TagSet>, arch: Arch) -> Self {
+        let newest = || vec![Interpreter { implementation: "cp", version: (3, 99), debug: false }];
+        let found = tags.map_or_else(newest, interpreters);
+        let found = if found.is_empty() { newest() } else { found };
+        let lowest = found.iter().map(|interpreter| interpreter.version).min();
+        let mut libraries: Option<BTreeSet<String>> = None;
+        for interpreter in &found {
+            let own = provided(interpreter, arch);
+            libraries = Some(match libraries {
+                Some(all) => all.intersection(&own).cloned().collect(),
+                None => own,
+            });
+        }
+        let lowest = lowest.filter(|version| *version < (3, 99));
+        let floor = lowest.and_then(|version| {
+            let version = number(version);
+            DATA.floors.range(..=version).next_back().map(|(_, kernel)| kernel.clone())
+        });
+        Self { libraries: libraries.unwrap_or_default(), lowest, floor }
+    }
+
+    /// Returns true if the running interpreter brings a DLL of this name, its own one included.
+    pub fn provide(&self, name: &str) -> bool {
+        abi::is_libpython(name) || self.libraries.contains(&bare(name))
+    }
+}
+
+/// One interpreter that a tag names; of those that it leaves open, the oldest.
+struct Interpreter {
+    implementation: &'static str,
+    version: (u8, u16),
+    debug: bool,
+}
+
+/// The interpreters that a tag set names, as far as they are known.
+fn interpreters(tags: &TagSet) -> Vec<Interpreter> {
+    let mut found = Vec::new();
+    for python in tags.python.tags() {
+        let implementation = match python {
+            PythonTag::CPython { .. } => "cp",
+            PythonTag::PyPy { .. } => "pp",
+            PythonTag::GraalPy { .. } => "graalpy",
+            // Of what every implementation brings, CPython's rules say the least.
+            PythonTag::Generic { .. } => "cp",
+            PythonTag::Other(_) => continue,
+        };
+        let version = match python {
+            // `py3` is for every Python that is still alive: 3.5 is older than all of those that bring the same DLLs.
+            PythonTag::Generic { major: 3, minor: None } => (3, 5),
+            PythonTag::Generic { minor: None, .. } => continue,
+            other => match other.version() {
+                Some(version) => version,
+                None => continue,
+            },
+        };
+        let debug = tags.abi.tags().iter().any(|abi| matches!(abi, AbiTag::CPython { flags, .. } if flags.debug));
+        found.push(Interpreter { implementation, version, debug });
+    }
+    found
+}
+
+/// The DLLs that an interpreter brings on a processor.
+fn provided(interpreter: &Interpreter, arch: Arch) -> BTreeSet<String> {
+    let arch = match arch {
+        Arch::X86 => "x86",
+        Arch::X86_64 => "x64",
+        Arch::Aarch64 => "arm64",
+        _ => return BTreeSet::new(),
+    };
+    let version = number(interpreter.version);
+    let document = &DATA.document;
+    let rules = document.provided.iter().filter(|rule| {
+        rule.implementation == interpreter.implementation
+            && rule.arches.iter().any(|other| other == arch)
+            && rule.from <= version
+            && rule.until.as_ref().is_none_or(|until| version <= *until)
+    });
+    let debug = interpreter.debug.then_some(&document.provided_debug).into_iter().flatten();
+    rules.flat_map(|rule| &rule.libraries).chain(debug).cloned().collect()
+}
+
+fn number((major, minor): (u8, u16)) -> Number {
+    // INVARIANT: two numbers and a dot are a number.
+    Number::parse(&format!("{major}.{minor}")).expect("a number")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(python: &str, abi: &str, arch: Arch) -> Interpreters {
+        Interpreters::of(Some(&TagSet::from_parts(python, abi, "win_amd64")), arch)
+    }
+
+    #[test]
+    fn each_python_brings_the_runtime_that_it_was_built_with() {
+        for (python, abi, arch, newer, older) in [
+            ("cp39", "cp39", Arch::X86_64, true, true),
+            ("cp313", "cp313t", Arch::Aarch64, true, true),
+            ("cp39", "abi3", Arch::X86_64, true, true),
+            ("cp38", "cp38", Arch::X86_64, false, true),
+            ("cp38.cp312", "abi3", Arch::X86_64, false, true),
+            ("cp312", "cp312", Arch::X86, false, true),
+            ("cp34", "cp34m", Arch::X86_64, false, false),
+            ("pp310", "pypy310_pp73", Arch::X86_64, false, true),
+            ("graalpy312", "graalpy250_312_native", Arch::X86_64, true, true),
+            ("py3", "none", Arch::X86_64, false, true),
+            ("py39", "none", Arch::X86_64, true, true),
+        ] {
+            let found = of(python, abi, arch);
+            let seen = (found.provide("VCRUNTIME140_1.dll"), found.provide("vcruntime140.dll"));
+            assert_eq!(seen, (newer, older), "{python}-{abi} {arch:?}");
+            assert!(!found.provide("msvcp140.dll"));
+        }
+        assert!(of("cp27", "cp27m", Arch::X86).provide("msvcr90.dll"));
+        assert!(of("cp33", "cp33m", Arch::X86).provide("msvcr100.dll"));
+    }
+
+    #[test]
+    fn only_debug_builds_bring_debug_runtimes() {
+        assert!(!of("cp312", "cp312", Arch::X86_64).provide("ucrtbased.dll"));
+        assert!(of("cp312", "cp312d", Arch::X86_64).provide("ucrtbased.dll"));
+    }
+
+    #[test]
+    fn without_tags_the_newest_cpython_counts() {
+        let found = Interpreters::of(None, Arch::X86_64);
+        assert!(found.provide("vcruntime140_1.dll") && found.floor.is_none() && found.lowest.is_none());
+    }
+
+    #[test]
+    fn newer_pythons_need_newer_windows() {
+        let floor = |python: &str, abi: &str| {
+            of(python, abi, Arch::X86_64).floor.map(|kernel| super::super::release_name(&kernel)).unwrap_or_default()
+        };
+        assert_eq!(floor("cp38", "cp38"), "Windows 7");
+        assert_eq!(floor("cp312", "cp312"), "Windows 8.1");
+        assert_eq!(floor("cp314", "cp314"), "Windows 10 build 14393");
+        assert_eq!(floor("cp36", "cp36m"), "Windows Vista");
+    }
+}
