@@ -1,5 +1,4 @@
-# truewheel: start-up code begins. The loader finds the DLLs of this package by it.
-def _truewheel_start_up():
+def _truewheel_start_up():  # by truewheel: this package's DLLs
     import os
 
     folder = os.path.abspath(os.path.join(os.path.dirname(__file__), "@FOLDER@"))
@@ -8,5 +7,4 @@ def _truewheel_start_up():
 
 
 _truewheel_start_up()
-del _truewheel_start_up
-# truewheel: start-up code ends.
+del _truewheel_start_up  # end of what truewheel added

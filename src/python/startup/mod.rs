@@ -7,7 +7,7 @@ mod encoding;
 mod found;
 mod place;
 
-pub use found::{Added, AddedBy, added_folders};
+pub use found::{Added, AddedBy, added_folders, literals, loads_libraries};
 pub use place::Place;
 
 use crate::error::{Error, Result};
@@ -19,8 +19,10 @@ pub const LOWEST: (u8, u16) = (3, 8);
 /// From this Python on `os.add_dll_directory` works everywhere; conda's builds before it preload.
 const SOUND: (u8, u16) = (3, 10);
 
-const BEGIN: &str = "# truewheel: start-up code begins.";
-const END: &str = "# truewheel: start-up code ends.";
+/// How the first line begins. The mark is no line of its own: `help()` shows comments at the head of a module.
+const BEGIN: &str = "def _truewheel_start_up():  # by truewheel";
+/// The last line.
+const END: &str = "del _truewheel_start_up  # end of what truewheel added";
 
 /// What start-up code says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,4 +159,121 @@ fn literal(text: &str) -> String {
         }
     }
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code() -> StartUp {
+        StartUp::new("../demo.libs", vec!["b.dll".into(), "a.dll".into()], (3, 10))
+    }
+
+    fn text(source: &str) -> String {
+        String::from_utf8(patched(source.as_bytes(), &code(), Place::Rules).unwrap()).unwrap()
+    }
+
+    /// What stands before and after the code, without the empty lines around it.
+    #[track_caller]
+    fn check(source: &str, before: &str, after: &str) {
+        let result = text(source);
+        let (left, rest) = result.split_once(BEGIN).unwrap();
+        let right = rest.split_once(END).unwrap().1;
+        assert_eq!((left.trim_matches(['\n', '\r']), right.trim_matches(['\n', '\r'])), (before, after), "{source:?}");
+        assert_eq!(text(&result), result, "a second time");
+    }
+
+    #[test]
+    fn the_code_stands_after_the_docstring_and_the_future() {
+        check("", "", "");
+        check("import x\n", "", "import x");
+        check("'doc'\nimport x\n", "'doc'", "import x");
+        check("'doc'\nfrom __future__ import a\nimport x\n", "'doc'\nfrom __future__ import a", "import x");
+        check("from __future__ import (\n  a, # b\n  c,\n)\nx\n", "from __future__ import (\n  a, # b\n  c,\n)", "x");
+        check("from __future__ \\\n  import a as b, \\\n c\nx\n", "from __future__ \\\n  import a as b, \\\n c", "x");
+        check("# c\n\n'doc'  # d\n# e\nx\n", "# c\n\n'doc'  # d", "# e\nx");
+    }
+
+    #[test]
+    fn statements_of_one_line_are_parted() {
+        check("'doc'; import x; y\n", "'doc'", "import x; y");
+        check("'doc';\nimport x\n", "'doc';", "import x");
+        check("'doc'; # c\nimport x\n", "'doc'; # c", "import x");
+        check("'doc'; from __future__ import a; x\n", "'doc'; from __future__ import a", "x");
+    }
+
+    #[test]
+    fn only_text_is_a_docstring() {
+        for source in
+            ["f'no'\n", "b'no'\n", "'no' + x\n", "'no'.join(x)\n", "'no', x\n", "('no',)\n", "()\n", "x = 'no'\n"]
+        {
+            check(source, "", source.trim_end());
+        }
+        for source in ["'a' 'b'\n", "('a'\n # c\n 'b')\n", "((r'a'))\n", "'a' \\\n 'b'\n", "u'a'\n", "'''a\n'b\\''''\n"]
+        {
+            check(&format!("{source}x\n"), source.trim_end(), "x");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_the_file_s_own() {
+        for end in ["\n", "\r\n", "\r"] {
+            let source = format!("'doc'{end}import x{end}");
+            let result = text(&source);
+            assert_eq!(result.replace(end, "\n"), text("'doc'\nimport x\n"));
+            assert!(!result.replace(end, "").contains(['\n', '\r']));
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_stays_first() {
+        let result = text("\u{feff}import x\n");
+        assert!(result.starts_with(&format!("\u{feff}{BEGIN}")), "{result}");
+    }
+
+    #[test]
+    fn other_code_of_ours_is_replaced_where_it_stands() {
+        let old =
+            patched(b"'doc'\nimport x\n", &StartUp::new("../old.libs", Vec::new(), (3, 8)), Place::Rules).unwrap();
+        assert!(!is_patched(&old, &code()));
+        let new = patched(&old, &code(), Place::Rules).unwrap();
+        assert_eq!(new, text("'doc'\nimport x\n").into_bytes());
+        assert!(is_patched(&new, &code()));
+    }
+
+    #[test]
+    fn a_mark_says_where() {
+        let source = "import x\n#  delvewheel :patch\ny\n";
+        let result = patched(source.as_bytes(), &code(), Place::Mark).unwrap();
+        let result = String::from_utf8(result).unwrap();
+        assert!(result.starts_with("import x\n#  delvewheel :patch\n\ndef "), "{result}");
+        assert!(patched(b"import x\n", &code(), Place::Mark).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        let refused = |source: &[u8]| patched(source, &code(), Place::Rules).unwrap_err().message().to_owned();
+        assert!(refused(b"'''never closed").contains("does not end"));
+        assert!(refused(b"'broken\n'").contains("its line"));
+        assert!(refused(b"  import x\n").contains("indented"));
+        assert!(refused(b"# coding: utf-16\n").contains("utf-16"));
+        assert!(refused(b"# coding: shift_jis\nx = '\x83\x5c'\n").contains("shift_jis"));
+        assert!(refused(b"x = '\xff'\n").contains("UTF-8"));
+        assert!(refused(b"x\0").contains("NUL"));
+        assert!(patched(b"# -*- coding: latin-1 -*-\nx = '\xff'\n", &code(), Place::Rules).is_ok());
+        assert!(patched(b"# vim: fileencoding=gbk\nx\n", &code(), Place::Rules).is_ok());
+        let old = StartUp::new("../demo.libs", Vec::new(), (3, 7));
+        assert!(patched(b"", &old, Place::Rules).is_err());
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let odd = StartUp::new("../d\"é\\.libs", vec!["ü.dll".into()], (3, 8));
+        let result = String::from_utf8(patched(b"", &odd, Place::Rules).unwrap()).unwrap();
+        assert!(
+            result.is_ascii()
+                && result.contains(r#""../d\"\U000000e9\\.libs""#)
+                && result.contains(r#""\U000000fc.dll","#)
+        );
+    }
 }
