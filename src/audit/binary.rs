@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::format::image::FaultKind;
 use crate::load::{Binary, Target, Unreadable};
 use crate::platform::{Libc, Platform};
+use crate::policy::apple;
 use crate::report::{BinaryEntry, VersionEntry};
 
 /// Returns the report's entry of a binary.
@@ -48,6 +49,7 @@ pub(super) fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnost
     let facts = abi::examine(&binary.image, &binary.symbols, binary.file_name());
     let mut found: Vec<Diagnostic> = found.into_iter().map(|found| found.member(&binary.member)).collect();
     found.extend(abi::diagnose(&facts, &binary.member, libpython));
+    found.extend(apple::findings(binary, platform));
     found
 }
 

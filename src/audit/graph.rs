@@ -1,10 +1,11 @@
-//! The graph in the report, and findings about it: TW301 to TW307.
+//! The graph in the report, and findings about it: TW301 to TW309.
 
 use std::collections::BTreeSet;
 
 use super::Case;
 use super::tags::Judged;
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::ImportKind;
 use crate::load::{Edge, Graph, Object, ObjectId, Origin, Resolution, Root, Why};
 use crate::report::{LibraryEntry, LibraryOrigin, Report};
 use crate::tag::PlatformTag;
@@ -64,6 +65,10 @@ pub(super) fn findings(graph: &Graph, case: &Case<'_>, judged: &Judged) -> Vec<D
             let finding = match edge.resolution {
                 // The judgement of a claimed tag has said so already.
                 Resolution::Missing if judged.named(&member, &import.name) => None,
+                Resolution::Missing if import.kind == ImportKind::Weak => Some(Diagnostic::new(
+                    Code::TW309,
+                    format!("may use `{}`, which is nowhere; loading goes on without it", import.name),
+                )),
                 Resolution::Missing => Some(missing(graph, root, edge, case)),
                 Resolution::Excluded => Some(Diagnostic::new(
                     Code::TW304,

@@ -72,6 +72,12 @@ files! {
 }
 
 files! {
+    APPLE, "The rules of Apple's systems, which no tag names a level of.",
+    "ios/system.json"
+    "macos/system.json"
+}
+
+files! {
     SYMBOLS, "Every symbol table, sorted by path.",
     "symbols/android/libEGL.tsv"
     "symbols/android/libGLESv1_CM.tsv"
@@ -157,9 +163,9 @@ mod tests {
 
     #[test]
     fn every_policy_is_built_in() {
-        let mut built_in: Vec<&str> = POLICIES.iter().map(|(path, _)| *path).collect();
+        let mut built_in: Vec<&str> = POLICIES.iter().chain(APPLE).map(|(path, _)| *path).collect();
         built_in.sort_unstable();
-        let folders = ["android", "manylinux", "musllinux"];
+        let folders = ["android", "ios", "macos", "manylinux", "musllinux"];
         assert_eq!(built_in, folders.iter().flat_map(|folder| on_disk(folder, "json")).collect::<Vec<_>>());
     }
 

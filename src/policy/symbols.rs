@@ -5,6 +5,7 @@
 use super::document::{Node, Number};
 use super::embedded;
 use crate::arch::Arch;
+use crate::format::macho::AppleVersion;
 
 /// What is known of a symbol in a library at a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,6 +228,17 @@ pub(super) fn zlib(symbol: &str) -> Option<ZlibExport> {
         ("", _) => ZlibExport::Somewhere,
         (node, _) => ZlibExport::Node(node),
     })
+}
+
+/// Returns the first macOS that is known to have a symbol of one of its libraries; `None` where it was there in the
+/// oldest system looked at, or is not in the table.
+pub(super) fn macos(table: &str, symbol: &str) -> Option<AppleVersion> {
+    // libSystem: kind, lib, first, ...; the others: kind, first, ...
+    let first = if table == "libSystem" { 2 } else { 1 };
+    let rows = Table::open(&format!("macos/{table}"))?.rows(symbol);
+    // `<=10.15` and `>10.8 <=10.15` are no numbers: nothing is known of what came before.
+    let firsts = rows.map(|row| AppleVersion::parse(column(&row, first)));
+    firsts.reduce(|one, other| one.zip(other).map(|(one, other)| one.min(other))).flatten()
 }
 
 /// Returns the version nodes with which a library of GCC's exports a symbol, oldest first.

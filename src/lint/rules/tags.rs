@@ -1,4 +1,4 @@
-//! Are the platform tags ones that mean something? TW612, TW614, TW615.
+//! Are the platform tags ones that mean something? TW612, TW614, TW615, TW617.
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::Sheet;
@@ -15,6 +15,14 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                     format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it"),
                 )
                 .help("`truewheel repair` gives it the best tag that it earns"),
+            ),
+            // packaging.tags.mac_platforms: since macOS 11 the minor number of the system plays no part.
+            PlatformTag::Macos { major: major @ 11.., minor: 1.., arch } => found.push(
+                Diagnostic::new(
+                    Code::TW617,
+                    format!("installers never ask for `{tag}`: from macOS 11 on the minor number in a tag is 0"),
+                )
+                .help(format!("use `macosx_{major}_0_{arch}`")),
             ),
             PlatformTag::Other(name) => {
                 found.push(Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")));

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::arch::Arch;
 use crate::error::{Error, Result};
 use crate::format::macho::{ApplePlatform, AppleVersion, StructureRule};
+use crate::policy::embedded::APPLE;
 
 /// What one of Apple's systems gives and refuses.
 #[derive(Debug, Clone)]
@@ -167,14 +168,15 @@ impl AppleRules {
     }
 }
 
-static MACOS: LazyLock<AppleRules> = LazyLock::new(|| embedded(include_str!("../../../policies/macos/system.json")));
-static IOS: LazyLock<AppleRules> = LazyLock::new(|| embedded(include_str!("../../../policies/ios/system.json")));
+static MACOS: LazyLock<AppleRules> = LazyLock::new(|| embedded("macos/system.json"));
+static IOS: LazyLock<AppleRules> = LazyLock::new(|| embedded("ios/system.json"));
 
-fn embedded(text: &str) -> AppleRules {
+fn embedded(path: &str) -> AppleRules {
+    let text = APPLE.iter().find(|(known, _)| *known == path).map_or("", |(_, text)| text);
     match AppleRules::read(text) {
         Ok(rules) => rules,
         // INVARIANT: both built-in files are read by a test.
-        Err(error) => unreachable!("{error}"),
+        Err(error) => unreachable!("policies/{path}: {error}"),
     }
 }
 

@@ -3,11 +3,15 @@
 //! A tag states a version of the system and architectures, nothing else ([`earned`], [`refusals`]); what the loader
 //! makes of a file's structure is said of each binary alone.
 
+mod binary;
 mod document;
 mod earned;
+mod ios;
 mod reasons;
 mod survey;
+mod system_symbols;
 
+pub use binary::findings;
 pub use document::{AppleRules, ArchRules, DyldRule, LibcxxFeature, Threshold};
 pub(super) use earned::{earned, implied, refusals};
 

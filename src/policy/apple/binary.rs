@@ -1,0 +1,123 @@
+//! What is wrong with one slice, whoever loads it: its structure, its signature, its room, its name.
+
+use super::AppleRules;
+use super::ios;
+use super::system_symbols;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::macho::{AppleVersion, FileType, MachoFacts, SignatureState, Structure, StructureRule};
+use crate::format::{Image, ImageKind};
+use crate::load::Binary;
+use crate::platform::{Platform, macos};
+
+/// Returns what is wrong with a slice of the wheel on a platform of Apple's; empty for other formats.
+pub fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnostic> {
+    let Some(facts) = binary.image.macho().filter(|_| binary.image.kind != ImageKind::Object) else {
+        return Vec::new();
+    };
+    let rules = if platform.name() == "ios" { AppleRules::ios() } else { AppleRules::macos() };
+    let slice = Slice { rules, image: &binary.image, facts };
+    let mut found: Vec<Diagnostic> = facts.structure.iter().filter_map(|broken| slice.structure(broken)).collect();
+    found.extend(slice.signature());
+    found.extend(slice.header_room());
+    found.extend(slice.generic_identity());
+    if rules.name == "ios" {
+        found.extend(ios::findings(binary, facts));
+    } else {
+        found.extend(system_symbols::findings(rules, binary, facts));
+    }
+    found.into_iter().map(|found| found.member(&binary.member)).collect()
+}
+
+struct Slice<'a> {
+    rules: &'a AppleRules,
+    image: &'a Image,
+    facts: &'a MachoFacts,
+}
+
+impl Slice<'_> {
+    /// A rule of dyld's that the file breaks, and what follows with the SDK that it was built with.
+    fn structure(&self, broken: &Structure) -> Option<Diagnostic> {
+        // What cannot be read is said as such (TW201).
+        let rule = self.rules.dyld(broken.rule).filter(|rule| rule.rule != StructureRule::BadCommand)?;
+        let arch = self.image.arch.apple_name();
+        let message = &broken.message;
+        if rule.always() {
+            return Some(Diagnostic::new(Code::TW209, format!("{message} ({arch}), which dyld refuses")));
+        }
+        let system = self.rules.system_name();
+        let sdk = self.facts.sdk().unwrap_or(AppleVersion::default());
+        let first = rule.since.first()?;
+        Some(match rule.refused_by(sdk) {
+            Some(threshold) => Diagnostic::new(
+                Code::TW209,
+                format!(
+                    "{message} ({arch}), which dyld of {system} {} refuses in a file built with SDK {sdk}",
+                    threshold.system
+                ),
+            ),
+            None => Diagnostic::new(
+                Code::TW209,
+                format!(
+                    "{message} ({arch}), which dyld lets pass in a file built with SDK {sdk}, and not from SDK {} on",
+                    first.sdk
+                ),
+            )
+            .at(Severity::Warning),
+        })
+    }
+
+    /// A signature that is missing where the system wants one, or that is not true of the bytes.
+    fn signature(&self) -> Option<Diagnostic> {
+        let arch = macos::base(self.image.arch);
+        let name = self.image.arch.apple_name();
+        let sdk = self.facts.platforms.iter().find_map(|stated| self.rules.sdk(stated.platform));
+        let sdk = sdk.or_else(|| self.rules.platforms.first().map(|(_, sdk)| sdk.as_str()))?;
+        let wanted = self.rules.arch(arch, sdk).is_some_and(|rules| rules.signed);
+        let Some(signature) = &self.facts.signature else {
+            return wanted.then(|| {
+                let message = format!("has no code signature ({name}), without which the system does not load it");
+                Diagnostic::new(Code::TW210, message).help("sign it: `truewheel edit --sign`")
+            });
+        };
+        let what = match &signature.state {
+            SignatureState::Valid => return None,
+            SignatureState::NotChecked => {
+                let message = format!("has a code signature of SHA-1 digests only ({name}), which are not compared");
+                return Some(Diagnostic::new(Code::TW210, message).at(Severity::Note));
+            }
+            SignatureState::WrongPages { first, count: 1 } => format!("page {first} is not the one that was signed"),
+            SignatureState::WrongPages { first, count } => {
+                format!("{count} pages, the first of them {first}, are not those that were signed")
+            }
+            SignatureState::WrongPart(part) => format!("its {part} is not the one that was signed"),
+            SignatureState::Malformed(why) => why.clone(),
+        };
+        let message = format!("has a code signature that is wrong ({name}): {what}");
+        // What goes into an app is signed with the app.
+        let severity = if self.rules.name == "ios" { Severity::Warning } else { Severity::Error };
+        Some(Diagnostic::new(Code::TW210, message).at(severity).help("sign it anew: `truewheel edit --sign`"))
+    }
+
+    /// Little room for load commands, in a file whose imports a repair may have to change.
+    fn header_room(&self) -> Option<Diagnostic> {
+        let free = self.facts.room.free();
+        let outside = |name: &str| !self.rules.gives(name) && !self.rules.is_python(name);
+        let rewired = self.image.imports.iter().any(|import| outside(&import.name));
+        (free < self.rules.header_room && rewired).then(|| {
+            let message =
+                format!("has room for {free} bytes of load commands ({}) to grow by", self.image.arch.apple_name());
+            Diagnostic::new(Code::TW211, message).help("link with `-Wl,-headerpad_max_install_names`")
+        })
+    }
+
+    /// A library that answers for a name which other distributions use too.
+    fn generic_identity(&self) -> Option<Diagnostic> {
+        let identity = self.image.identity.as_ref().filter(|_| self.facts.file_type == FileType::Dylib)?;
+        self.rules.generic_names.contains(identity).then(|| {
+            let message =
+                format!("calls itself `{identity}`: whoever asks for that name in the process gets this copy");
+            Diagnostic::new(Code::TW212, message)
+                .help("give it a name of its own: `truewheel edit --set-soname`, or let `truewheel repair` vendor it")
+        })
+    }
+}
