@@ -4,7 +4,7 @@
     python3 policies/derive.py FACTS            write the files
     python3 policies/derive.py --check FACTS    write nothing; status 1 if a file would change
 
-FACTS holds glibc/, musl/, android/, gcc/, macos/ (tab-separated) and pep600/cache/ (JSON). Needs Python 3.8 or later
+FACTS holds glibc/, musl/, android/, gcc/, macos/ (tab-separated), abi3_symbols.csv and pep600/cache/ (JSON). Needs Python 3.8 or later
 and nothing else. Each function below makes one folder of policies/ and says its rule.
 """
 
@@ -486,18 +486,45 @@ def windows(facts, files):
     )
 
 
+def python_stable_abi(facts, files):
+    """python/stable_abi.tsv: the symbols of CPython's stable ABI, as `abi3_symbols.csv` has them.
+
+    `added` is the minor version of Python 3 that added the symbol; `only` is the condition under which an interpreter
+    exports it at all.
+    """
+    lines = (facts / "abi3_symbols.csv").read_text(encoding="utf-8").splitlines()
+    rows = []
+    for line in lines[1:]:
+        symbol, kind, added, only, _ = line.split(",")
+        major, minor = added.split(".")
+        if major != "3" or kind not in ("function", "data"):
+            sys.exit("abi3_symbols.csv: %s" % line)
+        rows.append((symbol, kind, minor, only))
+    files.table(
+        "policies/python/stable_abi.tsv",
+        [
+            "Symbols of CPython's stable ABI (abi3): kind, minor version of Python 3 that added each, condition.",
+            "Source: Misc/stable_abi.toml of CPython by way of abi3info 2026.9.25 (PyPI, MIT).",
+            "only: what an interpreter must be built for to export the symbol; empty: every one does.",
+        ],
+        ["symbol", "kind", "added", "only"],
+        rows,
+    )
+
+
 def main(arguments):
     check = arguments[:1] == ["--check"]
     if len(arguments) != 1 + check:
         sys.exit(__doc__)
     facts = Path(arguments[-1])
     files = Files()
-    for derivation in (manylinux, musllinux, android, glibc_symbols, gcc_symbols, zlib_symbols, windows):
+    for derivation in (manylinux, musllinux, android, glibc_symbols, gcc_symbols, zlib_symbols, windows,
+                       python_stable_abi):
         derivation(facts, files)
     for derivation in (apple.macos, apple.ios):
         derivation(facts, files, read_table)
     stale = [p for p, text in files.texts.items() if not (ROOT / p).is_file() or (ROOT / p).read_text("utf-8") != text]
-    folders = ("android", "ios", "macos", "manylinux", "musllinux", "symbols")
+    folders = ("android", "ios", "macos", "manylinux", "musllinux", "python", "symbols")
     derived = ["policies/" + folder for folder in folders]
     on_disk = [p.relative_to(ROOT).as_posix() for d in derived for p in (ROOT / d).rglob("*") if p.is_file()]
     surplus = [path for path in on_disk if path not in files.texts]

@@ -28,6 +28,14 @@ pub struct EntryPoint {
     pub encoded: bool,
 }
 
+impl EntryPoint {
+    /// Returns the exported function's name, e.g. `PyInit__core`.
+    pub fn symbol(&self) -> String {
+        let known = PREFIXES.iter().find(|(_, style, encoded)| *style == self.style && *encoded == self.encoded);
+        format!("{}{}", known.map_or("init", |(prefix, _, _)| prefix), self.module)
+    }
+}
+
 /// Prefixes of Python 3's and PyPy's entry points.
 const PREFIXES: [(&str, EntryStyle, bool); 5] = [
     ("PyInit_", EntryStyle::Init, false),

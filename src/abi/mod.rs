@@ -1,12 +1,27 @@
 //! The Python side of a binary: entry points, which interpreter it is for, and whether it carries one.
 
+mod claims;
+#[cfg(test)]
+mod claims_tests;
+mod dead;
 mod diagnose;
 mod entry;
+mod facts;
+mod library;
+mod modules;
+mod stable;
 mod suffix;
+mod widest;
 
+pub use claims::claims;
+pub use dead::dead_tags;
 pub use diagnose::{LibpythonRule, diagnose};
 pub use entry::{EntryPoint, EntryStyle};
+pub use facts::{AbiFacts, WheelAbi};
+pub use library::PythonLibrary;
+pub use stable::{Condition, StableSymbol, stable_symbol};
 pub use suffix::{ExtensionSuffix, LibcHint, SuffixClass};
+pub use widest::{Widest, widest};
 
 use crate::format::{Binding, Image, ImageKind, SymbolFacts};
 
@@ -83,61 +98,9 @@ pub fn examine(image: &Image, symbols: &SymbolFacts, file_name: &str) -> PythonA
 }
 
 /// Returns true if `name` is a libpython's: `libpython3.so`, `libpython3.13t.so.1.0`, `libpypy3.10-c.so`, also with
-/// the hash that a repair puts into it; `libpython3.12.dylib` and the binary of `Python.framework` or
-/// `PythonT.framework`; `python312.dll`, `python3t.dll`, `libpypy3.10-c.dll`, whatever their case. Folders before it do
-/// not count.
+/// the hash that a repair puts into it; Windows' DLLs and macOS' frameworks too.
 pub fn is_libpython(name: &str) -> bool {
-    let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    if base.len() > 4 && base.get(base.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case(".dll")) {
-        return is_python_dll(&base.get(..base.len() - 4).unwrap_or_default().to_ascii_lowercase());
-    }
-    if let ("Python" | "PythonT", true) =
-        (base, name.contains("Python.framework/") || name.contains("PythonT.framework/"))
-    {
-        return true;
-    }
-    let Some(rest) = base.strip_prefix("lib") else { return false };
-    let (stem, release) = match rest.strip_suffix(".dylib") {
-        Some(stem) => (stem, ""),
-        None => match rest.split_once(".so") {
-            Some(parts) => parts,
-            None => return false,
-        },
-    };
-    if !release.split('.').enumerate().all(|(index, part)| match index {
-        0 => part.is_empty(),
-        _ => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
-    }) {
-        return false;
-    }
-    let stem = without_hash(stem);
-    if let Some(version) = stem.strip_prefix("python") {
-        // ABI flags follow the version: `t` free-threaded, `d` debug, `m` and `u` before 3.8.
-        let flags = version.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
-        return version.starts_with(|character: char| character.is_ascii_digit())
-            && flags.bytes().all(|byte| matches!(byte, b't' | b'd' | b'm' | b'u'));
-    }
-    stem.strip_prefix("pypy")
-        .and_then(|rest| rest.strip_suffix("-c"))
-        .is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-}
-
-/// Whether `stem`, in lower case and without `.dll`, is that of a Python for Windows.
-fn is_python_dll(stem: &str) -> bool {
-    if let Some(version) = stem.strip_prefix("python") {
-        let flags = version.trim_start_matches(|character: char| character.is_ascii_digit());
-        return flags.len() < version.len() && matches!(flags, "" | "t" | "_d" | "t_d");
-    }
-    // GraalPy's, then PyPy's.
-    stem == "python-native" || stem.starts_with("libpypy") && stem.ends_with("-c")
-}
-
-/// Returns `stem` without the hash that auditwheel and truewheel put at its end.
-fn without_hash(stem: &str) -> &str {
-    match stem.rsplit_once('-') {
-        Some((rest, hash)) if hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => rest,
-        _ => stem,
-    }
+    PythonLibrary::of(name).is_some()
 }
 
 /// Whether the binary exports what starts an interpreter.

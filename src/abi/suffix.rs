@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SuffixClass {
-    /// `.cpython-313t-x86_64-linux-gnu.so`: one minor version of CPython.
+    /// `.cpython-313t-x86_64-linux-gnu.so`, `.cp313t-win_amd64.pyd`: one minor version of CPython.
     CPython {
         /// Major and minor version.
         version: (u16, u16),
@@ -19,7 +19,7 @@ pub enum SuffixClass {
     PyPy(String),
     /// `.graalpy250-312-native-x86_64-linux.so`: the text up to the platform, e.g. `graalpy250-312-native`.
     GraalPy(String),
-    /// `.so`: any interpreter.
+    /// `.so`, `.pyd`: any interpreter.
     Plain,
 }
 
@@ -47,12 +47,20 @@ pub enum LibcHint {
 impl ExtensionSuffix {
     /// Returns the parts of `file_name`; `None` if no interpreter imports a file of that name as `<module><suffix>`.
     pub fn of(file_name: &str) -> Option<Self> {
-        let rest = file_name.strip_suffix(".so")?;
+        // Windows compares names without case.
+        let windows = file_name.get(file_name.len().saturating_sub(4)..).filter(|end| end.eq_ignore_ascii_case(".pyd"));
+        let rest = match windows {
+            Some(end) => file_name.get(..file_name.len() - end.len())?,
+            None => file_name.strip_suffix(".so")?,
+        };
         // A module's name has no dot, so the first one begins the suffix.
         let Some((module, tag)) = rest.split_once('.') else {
             return named(rest, SuffixClass::Plain, None);
         };
-        let (class, platform) = class_of(tag)?;
+        let (class, platform) = match windows {
+            Some(_) => windows_class_of(tag)?,
+            None => class_of(tag)?,
+        };
         named(module, class, platform)
     }
 
@@ -115,6 +123,15 @@ fn class_of(tag: &str) -> Option<(SuffixClass, Option<String>)> {
     Some((class, platform))
 }
 
+/// The class and platform of a suffix before `.pyd`, e.g. `cp311-win_amd64`; PyPy's and GraalPy's are spelled as
+/// elsewhere.
+fn windows_class_of(tag: &str) -> Option<(SuffixClass, Option<String>)> {
+    match tag.strip_prefix("cp").filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit())) {
+        Some(rest) => class_of(&format!("cpython-{rest}")),
+        None => class_of(tag),
+    }
+}
+
 /// The text up to the first `-`, and what follows it.
 fn split_platform(text: &str) -> (&str, Option<String>) {
     match text.split_once('-') {
@@ -151,6 +168,10 @@ mod tests {
                 Some("x86_64-linux"),
             ),
             ("a.so", SuffixClass::Plain, None),
+            ("a.cp311-win_amd64.pyd", cpython((3, 11), ""), Some("win_amd64")),
+            ("a.cp313t-win32.pyd", cpython((3, 13), "t"), Some("win32")),
+            ("a.pypy39-pp73-win_amd64.pyd", SuffixClass::PyPy("pypy39-pp73".into()), Some("win_amd64")),
+            ("a.PYD", SuffixClass::Plain, None),
         ] {
             let suffix = of(name);
             assert_eq!((suffix.module.as_str(), suffix.class, suffix.platform.as_deref()), ("a", class, platform));
@@ -159,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_library_s_name_is_no_extension_s() {
-        for name in ["libz.so.1", "a.b.so", ".so", "a.cpython-x-y.so", "a.cpython-3é.so", "a.pyd", "a.cpython-.so"] {
+        for name in ["libz.so.1", "a.b.so", ".so", "a.cpython-x-y.so", "a.cpython-3é.so", "a.cp.pyd", "a.cpython-.so"]
+        {
             assert_eq!(ExtensionSuffix::of(name), None, "{name}");
         }
     }

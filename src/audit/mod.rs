@@ -8,6 +8,7 @@
 mod binary;
 mod graph;
 mod inventory;
+mod python;
 mod repaired;
 mod tags;
 
@@ -160,6 +161,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     sheet.corrupt = members.corrupt;
     sheet.binaries = members.places;
     report.extend(lint::lint(&sheet));
+    report.extend(python::findings(&sheet, &members.inventory));
     examine(&mut report, &members.inventory, &case, options)?;
     let only_linux = case.claimed.iter().all(|tag| tag.is_linux() || *tag == PlatformTag::Any);
     if members.inventory.binaries.is_empty() && members.inventory.unreadable.is_empty() && !members.others && only_linux

@@ -151,6 +151,14 @@ codes! {
     TW502 "libpython-inside" Warning PythonAbi "a binary carries a static libpython";
     TW503 "unicode-width" Error PythonAbi "a binary is for narrow Unicode strings";
     TW504 "pyfpe-symbol" Error PythonAbi "a binary needs a Python built with floating-point traps";
+    TW505 "outside-stable-abi" Error PythonAbi "a binary needs a symbol that is not of the stable ABI the tag claims";
+    TW506 "stable-abi-too-recent" Error PythonAbi "a binary needs a later stable ABI than the tag claims";
+    TW507 "extension-suffix" Error PythonAbi "a module's file name is not one that the tag's Pythons import";
+    TW508 "needs-python" Error PythonAbi "a binary needs Python's ABI, and the tag claims none";
+    TW509 "wrong-python-library" Error PythonAbi "a binary links the library of another Python than the tag's";
+    TW510 "missing-entry-point" Error PythonAbi "a module lacks the entry point that the tag's Pythons call";
+    TW511 "limited-api-doubt" Warning PythonAbi "a binary tagged for the stable ABI may not be built for it";
+    TW512 "tag-too-tight" Note PythonAbi "the wheel could be tagged for more Pythons";
     TW601 "untrue-tag" Error Metadata "a claimed tag is not earned";
     TW602 "tags-disagree" Error Metadata "file name and WHEEL claim different tags";
     TW603 "missing-metadata" Error Metadata "the dist-info directory or a file in it is missing";
@@ -168,6 +176,7 @@ codes! {
     TW615 "unknown-tag" Error Metadata "a platform tag is of no known platform";
     TW616 "tag-raised" Warning Metadata "the tag asked for is lower than the bytes allow";
     TW617 "tag-form" Error Metadata "no installer asks for a tag of this form";
+    TW620 "dead-tag" Error Metadata "no installer matches a tag";
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";

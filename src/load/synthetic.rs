@@ -8,7 +8,10 @@ use super::graph::{Graph, Resolution, SourceKind, Via};
 use super::source::{Examined, LibrarySource, Located};
 use super::{Binary, NothingOutside, Outside, Target, Universe, resolve};
 use crate::arch::Arch;
-use crate::format::{self, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind, SymbolFacts};
+use crate::format::{
+    self, Binding, Format, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind, Symbol, SymbolFacts,
+    SymbolKind,
+};
 use crate::platform::Platform;
 use crate::platform::loader::{Directories, NameRule};
 use crate::platform::{android::Android, manylinux::Manylinux, musllinux::Musllinux};
@@ -18,7 +21,7 @@ pub(super) static MUSL: &dyn Platform = &Musllinux;
 pub(super) static BIONIC: &dyn Platform = &Android;
 
 /// Returns the facts of an x86_64 library described by words: `needs:NAME`, `soname:NAME`, `rpath:A:B`,
-/// `runpath:A:B`, `arch:NAME`, `program`, `object`, `exports:NAME`.
+/// `runpath:A:B`, `arch:NAME`, `program`, `object`, `exports:NAME`, `wants:NAME`, `wants-weakly:NAME`, `format:pe`.
 pub(crate) fn facts(words: &str) -> (Image, SymbolFacts) {
     let mut image = format::inspect(&header()).unwrap().remove(0);
     image.arch = Arch::X86_64;
@@ -37,10 +40,17 @@ pub(crate) fn facts(words: &str) -> (Image, SymbolFacts) {
             "program" => image.kind = ImageKind::Program,
             "object" => image.kind = ImageKind::Object,
             "exports" => symbols.python_exports.push(value.to_owned()),
+            "wants" => symbols.undefined.push(undefined(value, Binding::Global)),
+            "wants-weakly" => symbols.undefined.push(undefined(value, Binding::Weak)),
+            "format" => image.format = if value == "pe" { Format::Pe } else { Format::MachO },
             _ => panic!("unknown word {word}"),
         }
     }
     (image, symbols)
+}
+
+fn undefined(name: &str, binding: Binding) -> Symbol {
+    Symbol { name: name.into(), version: None, import: None, binding, kind: SymbolKind::Unknown }
 }
 
 /// The smallest thing that is an ELF file: the header of an x86_64 shared library, and nothing else.
@@ -54,7 +64,7 @@ fn header() -> Vec<u8> {
 }
 
 /// Returns the binaries of a wheel, each a path in site-packages and its words.
-pub(super) fn wheel(members: &[(&str, &str)]) -> Vec<Binary> {
+pub(crate) fn wheel(members: &[(&str, &str)]) -> Vec<Binary> {
     members
         .iter()
         .map(|(member, words)| {

@@ -29,6 +29,11 @@ fn with_tags(tags: &str, spec: &ElfSpec) -> WheelBuilder {
     WheelBuilder::new(tags).file(EXTENSION, &spec.build())
 }
 
+/// A wheel with one binary under these python and ABI tags.
+fn stable(tags: &str, member: &str, spec: &ElfSpec) -> WheelBuilder {
+    WheelBuilder::new(&format!("{tags}-manylinux_2_17_x86_64")).file(member, &spec.build())
+}
+
 fn sound() -> WheelBuilder {
     WheelBuilder::new("py3-none-any").file("demo/__init__.py", b"")
 }
@@ -143,6 +148,14 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
         }),
         Code::TW503 => with(&undefined(&[b"PyUnicodeUCS2_AsUTF8String"])),
         Code::TW504 => with(&undefined(&[b"PyFPE_jbuf"])),
+        Code::TW505 => stable("cp311-abi3", "demo/_core.abi3.so", &undefined(&[b"PyList_New", b"_PyList_Extend"])),
+        Code::TW506 => stable("cp37-abi3", "demo/_core.abi3.so", &undefined(&[b"PyList_New", b"PyType_GetModule"])),
+        Code::TW507 => with_tags("cp312-cp312-manylinux_2_17_x86_64", &extension()),
+        Code::TW508 => with_tags("py3-none-manylinux_2_17_x86_64", &extension()),
+        Code::TW510 => stable("cp315-abi3t", "demo/_core.abi3t.so", &undefined(&[b"PyList_New"])),
+        Code::TW511 => stable("cp37-abi3", "demo/_core.abi3.so", &undefined(&[b"PyList_New", b"PyType_Ready"])),
+        Code::TW512 => stable("cp311-cp311", "demo/libdemo.so", &ElfSpec { symbols: Vec::new(), ..extension() }),
+        Code::TW620 => WheelBuilder::new("py3-abi3-any").file("demo/__init__.py", b""),
         Code::TW602 => {
             let wheel_file = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n".to_owned();
             WheelBuilder { wheel_file: Some(wheel_file), ..sound() }
@@ -262,6 +275,10 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),
+        Code::TW509 => {
+            let message = "links `python312.dll`, and `cp311-abi3` claims CPython from 3.11 on";
+            Diagnostic::new(code, message).member("demo/_core.pyd")
+        }
         Code::TW616 => {
             Diagnostic::new(code, "`macosx_10_9_x86_64` was raised to `macosx_11_0_x86_64`, which the bytes need")
         }

@@ -1,12 +1,13 @@
-//! Are the platform tags ones that mean something? TW612, TW614, TW615, TW617.
+//! Are the tags ones that mean something? TW612, TW614, TW615, TW617, TW620.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::abi::dead_tags;
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
-use crate::tag::PlatformTag;
+use crate::tag::{Liveness, PlatformTag, TagSet};
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let Some(filename) = sheet.filename else { return Vec::new() };
-    let mut found = Vec::new();
+    let mut found = dead(&filename.tags);
     for tag in filename.tags.platforms() {
         match tag {
             PlatformTag::Linux { .. } if !tag.is_accepted_by_pypi() => found.push(
@@ -36,4 +37,15 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Tags that no installer matches, and those that only seem to be for many.
+fn dead(tags: &TagSet) -> Vec<Diagnostic> {
+    let all_dead = tags.expand().iter().all(|tag| matches!(tag.liveness(), Liveness::Dead(_)));
+    let severity = if all_dead { Severity::Error } else { Severity::Warning };
+    let level = |finding: Diagnostic| {
+        let own = finding.severity;
+        finding.at(severity.min(own))
+    };
+    dead_tags(tags).into_iter().map(level).collect()
 }

@@ -1,0 +1,31 @@
+//! The wheel's python and ABI tags held against its binaries: TW505 to TW512.
+
+use crate::abi::{self, WheelAbi};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lint::Sheet;
+use crate::load::Inventory;
+use crate::tag::{CompressedSet, TagSet};
+use crate::wheel::Member;
+
+/// Returns what is untrue or too tight in the python and ABI tags that the file name claims.
+pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory) -> Vec<Diagnostic> {
+    let Some(filename) = sheet.filename else { return Vec::new() };
+    let wheel = WheelAbi::of(&inventory.binaries).with_members(sheet.wheel.members().iter().map(Member::name));
+    let mut found = abi::claims(&filename.tags, &wheel);
+    // What could not be read may need anything; a wheel that claims too much is not told to claim more.
+    if inventory.unreadable.is_empty() && found.is_empty() && !inventory.binaries.is_empty() {
+        found.extend(tight(&filename.tags, &wheel));
+    }
+    found
+}
+
+/// Tags for fewer Pythons than the bytes serve.
+fn tight(tags: &TagSet, wheel: &WheelAbi) -> Option<Diagnostic> {
+    let widest = abi::widest(tags, wheel)?;
+    if widest.abis.iter().all(|abi| tags.abis().contains(abi)) {
+        return None;
+    }
+    let (pythons, abis) = (CompressedSet::sorted(widest.pythons), CompressedSet::sorted(widest.abis));
+    let message = format!("could be tagged `{pythons}-{abis}`: {}", widest.proof);
+    Some(Diagnostic::new(Code::TW512, message).help("`truewheel retag --auto` does so"))
+}
