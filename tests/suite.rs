@@ -54,6 +54,8 @@ mod repair_failures;
 mod repair_loads;
 #[path = "suite/sbom.rs"]
 mod sbom;
+#[path = "suite/start_up.rs"]
+mod start_up;
 mod support;
 #[path = "suite/tidy.rs"]
 mod tidy;

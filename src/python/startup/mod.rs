@@ -129,8 +129,9 @@ fn block(source: &[u8]) -> Option<std::ops::Range<usize>> {
     let mut start = None;
     for line in place::lines(source) {
         let text = source.get(line.clone()).unwrap_or_default();
+        let text = text.strip_prefix(encoding::BOM).unwrap_or(text);
         match start {
-            None if text.starts_with(BEGIN.as_bytes()) => start = Some(line.start),
+            None if text.starts_with(BEGIN.as_bytes()) => start = Some(line.end - text.len()),
             Some(start) if text.trim_ascii_end() == END.as_bytes() => return Some(start..line.end),
             _ => {}
         }
