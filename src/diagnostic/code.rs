@@ -131,6 +131,8 @@ codes! {
     TW307 "data-binary" Warning Graph "a binary that is installed as data needs a missing library";
     TW308 "external-library" Error Graph "a needed library is outside the wheel and must be vendored";
     TW309 "weak-import-missing" Note Graph "a library that may be absent is absent";
+    TW320 "framework" Error Graph "a framework would have to be vendored";
+    TW321 "no-start-up-code" Error Graph "an extension cannot be made to find the folder of its DLLs";
     TW401 "symbol-too-recent" Error Policy "a symbol version is newer than a tag allows";
     TW402 "library-not-allowed" Error Policy "a library is outside what a tag allows";
     TW403 "denied-symbol" Error Policy "a symbol is one that a tag denies";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::draft::Places;
+use super::places::Places;
 use super::make;
 use super::options::Options;
 use crate::error::{Error, Result};
@@ -35,11 +35,11 @@ pub(super) fn included(
         }
         let path = locate(name, target, universe)?;
         let folder = match &include.destination {
-            None => places.libraries.clone(),
+            None => places.libraries.member.clone(),
             Some(folder) => destination(folder, root)?,
         };
         let installed = match &include.destination {
-            None => places.libraries_installed.clone(),
+            None => places.libraries.installed.clone(),
             Some(folder) => format!("{SITE_PACKAGES}/{}", folder.trim_matches('/')),
         };
         let member = format!("{folder}/{}", base(&path.to_string_lossy()));

@@ -2,10 +2,13 @@
 
 mod apply;
 mod draft;
+mod findings;
 mod include;
 mod links;
 mod make;
 mod naming;
+mod paths;
+mod places;
 pub mod options;
 pub mod plan;
 pub mod plan_file;
@@ -13,11 +16,11 @@ mod prove;
 pub mod recorded;
 mod rules;
 mod run;
-mod search_path;
 mod tags;
+mod wire;
 
-pub use options::{Include, Options, Patterns, Search};
-pub use plan::{MemberEdit, Plan, Step, TagChange, VendoredLibrary};
+pub use options::{Include, Layout, Options, Patterns, Search};
+pub use plan::{MemberEdit, StartUpCode, Plan, Step, TagChange, VendoredLibrary};
 pub use plan_file::{Action, Decision, PlanFile};
 pub use recorded::Recorded;
 pub use run::{Outcome, repair};

@@ -100,6 +100,19 @@ impl Patterns {
     }
 }
 
+/// Where vendored DLLs go (Windows).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Beside the extension where one folder's extensions need the DLL, else a folder of libraries with start-up code;
+    /// never a second copy of a DLL.
+    #[default]
+    Auto,
+    /// A copy in each folder that needs it.
+    Adjacent,
+    /// The folder of libraries with start-up code.
+    Libs,
+}
+
 /// Everything that `repair` can be asked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -120,6 +133,10 @@ pub struct Options {
     pub no_mangle: Patterns,
     /// `--lib-dir`: what is appended to the distribution's name; `None`: the platform's convention.
     pub lib_dir: Option<String>,
+    /// `--layout` (Windows).
+    pub layout: Layout,
+    /// The oldest Python that the wheel is for, by its tags; start-up code needs 3.8.
+    pub python_floor: (u8, u16),
     /// `--strip`.
     pub strip: Option<StripLevel>,
     /// `--compress`, 0 to 12.
@@ -155,6 +172,8 @@ impl Default for Options {
             include: Vec::new(),
             no_mangle: Patterns::default(),
             lib_dir: None,
+            layout: Layout::Auto,
+            python_floor: (3, 8),
             strip: None,
             compress: 6,
             update_tags: true,

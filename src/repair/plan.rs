@@ -49,6 +49,20 @@ pub struct MemberEdit {
     pub moved: Option<String>,
 }
 
+/// Start-up code that tells Windows' loader of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StartUpCode {
+    /// Archive name of the `__init__.py` that gets it.
+    pub member: String,
+    /// The folder, seen from that of the file: `../demo.libs`.
+    pub folder: String,
+    /// File names of the vendored libraries in it, what is imported before what imports it.
+    pub libraries: Vec<String>,
+    /// The oldest Python that the wheel is for.
+    pub lowest: (u8, u16),
+}
+
 /// Tags before and after.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -69,6 +83,8 @@ pub struct Plan {
     pub vendored: Vec<VendoredLibrary>,
     /// Binaries that change, sorted by member.
     pub edits: Vec<MemberEdit>,
+    /// Start-up code, sorted by member.
+    pub startup: Vec<StartUpCode>,
     /// Tags.
     pub tags: TagChange,
     /// `Root-Is-Purelib` becomes false.
@@ -113,6 +129,14 @@ pub enum Step {
         /// Its new archive name.
         to: String,
     },
+    /// A package tells Windows' loader of a folder.
+    #[serde(rename = "start-up")]
+    StartUp {
+        /// The archive name of its `__init__.py`.
+        member: String,
+        /// The folder, seen from that of the file.
+        folder: String,
+    },
     /// The tags change.
     Retag {
         /// Before, e.g. `cp311-cp311-linux_x86_64`.
@@ -125,7 +149,7 @@ pub enum Step {
 impl Plan {
     /// Returns true if the result is the input, byte for byte.
     pub fn is_empty(&self) -> bool {
-        self.vendored.is_empty() && self.edits.is_empty() && self.tags.before == self.tags.after && !self.platlib
+        self.vendored.is_empty() && self.edits.is_empty() && self.startup.is_empty() && self.tags.before == self.tags.after && !self.platlib
     }
 
     /// Returns the steps in the order they are carried out.
@@ -146,6 +170,9 @@ impl Plan {
             if let Some(to) = &edit.moved {
                 steps.push(Step::Move { member: edit.member.clone(), to: to.clone() });
             }
+        }
+        for code in &self.startup {
+            steps.push(Step::StartUp { member: code.member.clone(), folder: code.folder.clone() });
         }
         if self.tags.before.tags != self.tags.after.tags {
             steps.push(Step::Retag { from: tag_text(&self.tags.before), to: tag_text(&self.tags.after) });

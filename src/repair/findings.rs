@@ -1,0 +1,119 @@
+//! What a draft tells: missing libraries with all that was tried, what is left to the user, what contradicts the plan.
+
+use std::collections::BTreeMap;
+
+use super::draft::{Decided, Drafter, Fate};
+use super::plan_file::{Action, Decision};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::ImportKind;
+use crate::load::{Attempt, Edge, ObjectId, Resolution, Via, Why};
+
+impl Drafter<'_> {
+    /// Findings and the decisions of the plan file.
+    pub(super) fn report(&self, loadable: &[ObjectId], external: &[ObjectId], decided: &mut Decided) {
+        let mut decisions: BTreeMap<String, Action> = BTreeMap::new();
+        for &object in loadable.iter().chain(external) {
+            for edge in self.links.edges_of(object) {
+                self.report_edge(edge, &mut decisions, decided);
+            }
+        }
+        for root in &self.graph.data {
+            for edge in root.edges.iter().filter(|edge| edge.resolution == Resolution::Missing) {
+                let name = &self.graph.import(edge).name;
+                let message = format!("`{name}` is nowhere; the binary is installed as data and was not repaired");
+                decided.diagnostics.push(
+                    Diagnostic::new(Code::TW307, message).member(self.graph.object(edge.importer).display_name()),
+                );
+            }
+        }
+        decided.decisions = decisions.into_iter().map(|(name, action)| Decision::new(name, action)).collect();
+    }
+
+    fn report_edge(&self, edge: &Edge, decisions: &mut BTreeMap<String, Action>, decided: &mut Decided) {
+        let importer = self.graph.object(edge.importer);
+        let name = self.graph.import(edge).name.clone();
+        let planned = self.options.decisions.as_ref().and_then(|plan| plan.action(&name, importer.display_name()));
+        let inside = matches!(edge.resolution, Resolution::Object(id) if self.graph.object(id).is_wheel());
+        let given = self.rules.policy_gives(&name);
+        if planned.is_none() && self.options.decisions.is_some() && !inside && !given && edge.elsewhere.is_none() {
+            decided.diagnostics.push(
+                Diagnostic::new(Code::TW701, format!("needs `{name}`, which the plan does not mention"))
+                    .member(importer.display_name())
+                    .help(format!("add a `[[library]]` with `needed = \"{name}\"` to the plan")),
+            );
+        }
+        if planned == Some(Action::System) && !given {
+            decided.diagnostics.push(
+                Diagnostic::new(Code::TW702, format!("the plan says that the system gives `{name}`; no policy does"))
+                    .member(importer.display_name()),
+            );
+        }
+        match self.fate(edge) {
+            Fate::Remove => {
+                decisions.insert(name, Action::Drop);
+            }
+            Fate::Inside(target) if !self.graph.object(target).is_wheel() => {
+                decisions.insert(name, Action::Vendor);
+            }
+            Fate::Inside(_) => {}
+            Fate::Leave => match edge.resolution {
+                Resolution::Excluded => {
+                    decided.excluded.insert(name.clone());
+                    decisions.insert(name, Action::Exclude);
+                }
+                Resolution::Object(_) => {
+                    decided.excluded.insert(name.clone());
+                    decisions.insert(name, planned.unwrap_or(Action::Exclude));
+                }
+                Resolution::Missing if planned == Some(Action::Exclude) => {
+                    decided.excluded.insert(name.clone());
+                    decisions.insert(name, Action::Exclude);
+                }
+                Resolution::Missing => {
+                    decided.diagnostics.push(self.missing(edge));
+                }
+                Resolution::System | Resolution::Python => {}
+            },
+        }
+    }
+
+    /// A library that is nowhere, with all that was tried.
+    fn missing(&self, edge: &Edge) -> Diagnostic {
+        let importer = self.graph.object(edge.importer);
+        let name = &self.graph.import(edge).name;
+        let chain = self.links.chain(edge.importer);
+        let chain = chain.iter().map(|id| self.graph.object(*id).display_name().to_owned()).collect();
+        let tried: Vec<String> = edge.tried.iter().filter(|attempt| told(attempt)).map(describe).take(12).collect();
+        let message = match tried.is_empty() {
+            true => format!("needs `{name}`, which is nowhere"),
+            false => format!("needs `{name}`, which is nowhere; tried {}", tried.join(", ")),
+        };
+        let diagnostic = Diagnostic::new(Code::TW301, message).member(importer.display_name()).chain(chain).help(
+            format!("say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`"),
+        );
+        // dyld goes on without it.
+        let weak = self.graph.import(edge).kind == ImportKind::Weak;
+        match (weak, self.options.ignore_missing) {
+            (true, _) => diagnostic.at(Severity::Note),
+            (false, true) => diagnostic.at(Severity::Warning),
+            (false, false) => diagnostic,
+        }
+    }
+}
+
+/// Paths worth telling: not every default directory of the loader's variants.
+fn told(attempt: &Attempt) -> bool {
+    !matches!(attempt.via, Via::Defaults) || !matches!(attempt.why, Why::Absent)
+}
+
+fn describe(attempt: &Attempt) -> String {
+    let why = match &attempt.why {
+        Why::Found => "found".to_owned(),
+        Why::Absent => return format!("`{}`", attempt.path),
+        Why::NotAFile => "not a file".to_owned(),
+        Why::WrongMachine(arch) => format!("for {}", arch.linux_name()),
+        Why::Unusable(reason) | Why::BadPath(reason) => reason.clone(),
+        Why::NotSearched => "not looked at".to_owned(),
+    };
+    format!("`{}` ({why})", attempt.path)
+}

@@ -1,0 +1,211 @@
+//! Mach-O: each import is the way from its importer to the library; run paths that lead elsewhere go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Home, Homes, Wire, Wired, names};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::Result;
+use crate::format::{Edit, EditSet, SearchPathKind};
+use crate::load::{ObjectId, Resolution};
+use crate::repair::draft::{Drafter, Fate};
+use crate::repair::paths::{self, Leads, directory};
+use crate::repair::places::Folder;
+use crate::wheel::install::SITE_PACKAGES;
+
+/// The way of Mach-O.
+pub(super) struct LoadPathWire {
+    /// The word for "the directory I lie in".
+    pub origin: &'static str,
+    /// What the names that vendored libraries give themselves begin with.
+    pub identity: &'static str,
+}
+
+/// A binary whose imports are rewritten: where it will lie.
+struct Importer<'a> {
+    slices: &'a [ObjectId],
+    location: String,
+    /// It lies where none of its old ways are true.
+    is_new_here: bool,
+}
+
+impl Wire for LoadPathWire {
+    fn homes(&self, drafter: &Drafter<'_>, files: &[Vec<ObjectId>]) -> Result<Homes> {
+        let names = names(drafter, files, |_| Vec::new())?;
+        let mut homes = Homes::default();
+        for (slices, name) in files.iter().zip(names) {
+            homes.diagnostics.extend(framework(drafter, slices));
+            let folder = drafter.places.libraries.clone();
+            homes.settle(slices, &Home { name, folders: vec![folder] });
+        }
+        Ok(homes)
+    }
+
+    fn vendored(
+        &self,
+        drafter: &Drafter<'_>,
+        slices: &[ObjectId],
+        folder: &Folder,
+        homes: &Homes,
+    ) -> Result<EditSet> {
+        let mut edits = EditSet::default();
+        let Some(home) = slices.first().and_then(|id| homes.of(*id)) else { return Ok(edits) };
+        let importer = Importer { slices, location: folder.location_of(&home.name), is_new_here: true };
+        self.import_edits(drafter, &importer, homes, &mut edits)?;
+        let below = folder.installed.strip_prefix(SITE_PACKAGES).unwrap_or(&folder.installed);
+        edits.push(Edit::SetIdentity(format!("{}{below}/{}", self.identity, home.name)))?;
+        for path in run_paths(drafter, slices) {
+            edits.push(Edit::RemoveSearchPath(path.to_owned()))?;
+        }
+        Ok(edits)
+    }
+
+    fn own(&self, drafter: &Drafter<'_>, slices: &[ObjectId], loadable: bool, homes: &Homes) -> Result<Wired> {
+        let mut wired = Wired::default();
+        let Some(binary) = slices.first().map(|id| drafter.graph.object(*id)) else { return Ok(wired) };
+        let mut importer = Importer { slices, location: binary.location.clone(), is_new_here: false };
+        if loadable {
+            if slices.iter().any(|id| drafter.moves(*id)) {
+                let programs = &drafter.places.programs;
+                wired.moved = Some(programs.member_of(binary.file_name()));
+                importer.location = programs.location_of(binary.file_name());
+                importer.is_new_here = true;
+            }
+            self.import_edits(drafter, &importer, homes, &mut wired.edits)?;
+        }
+        for path in run_paths(drafter, slices) {
+            if paths::leads(path, &importer.location) == Leads::Outside {
+                wired.edits.push(Edit::RemoveSearchPath(path.to_owned()))?;
+            }
+        }
+        self.without_repeats(drafter, slices, &mut wired.edits)?;
+        Ok(wired)
+    }
+}
+
+impl LoadPathWire {
+    /// Adds the edits of the imports.
+    fn import_edits(
+        &self,
+        drafter: &Drafter<'_>,
+        importer: &Importer<'_>,
+        homes: &Homes,
+        edits: &mut EditSet,
+    ) -> Result<()> {
+        let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+        for &object in importer.slices {
+            let image = &drafter.graph.object(object).image;
+            let mut taken: BTreeSet<String> = image.imports.iter().map(|import| import.name.clone()).collect();
+            taken.extend(renamed.values().cloned());
+            for edge in drafter.links.edges_of(object) {
+                let from = drafter.graph.import(edge).name.clone();
+                if renamed.contains_key(&from) {
+                    continue;
+                }
+                let Fate::Inside(target) = drafter.fate(edge) else {
+                    if drafter.fate(edge) == Fate::Remove {
+                        edits.push(Edit::RemoveImport(from))?;
+                    }
+                    continue;
+                };
+                let to = match homes.of(target) {
+                    Some(home) => home.folders.first().map(|folder| folder.location_of(&home.name)),
+                    None if edge.resolution == Resolution::Missing || importer.is_new_here => {
+                        Some(drafter.graph.object(target).location.clone())
+                    }
+                    // What dyld reaches already stays as it is.
+                    None => None,
+                };
+                let Some(to) = to.map(|to| self.way(&importer.location, &to)) else { continue };
+                if to == from {
+                    continue;
+                }
+                let to = unrepeated(to, self.origin, &taken);
+                taken.insert(to.clone());
+                renamed.insert(from.clone(), to.clone());
+                edits.push(Edit::ReplaceImport { from, to })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the import that leads from one installed binary to another: `@loader_path/../.dylibs/libx.dylib`.
+    fn way(&self, from: &str, to: &str) -> String {
+        let name = to.rsplit('/').next().unwrap_or(to);
+        match paths::relative(directory(from), directory(to)).as_str() {
+            "." => format!("{}/{name}", self.origin),
+            path => format!("{}/{path}/{name}", self.origin),
+        }
+    }
+
+    /// Removes run paths that stand there twice, which dyld of macOS 15 and later refuses.
+    fn without_repeats(&self, drafter: &Drafter<'_>, slices: &[ObjectId], edits: &mut EditSet) -> Result<()> {
+        let paths = |id: &ObjectId| -> Vec<String> {
+            drafter.graph.object(*id).image.search_path(SearchPathKind::Rpath).map(str::to_owned).collect()
+        };
+        let repeats = |paths: &[String]| paths.iter().collect::<BTreeSet<_>>().len() < paths.len();
+        let Some(first) = slices.first().map(paths).filter(|first| repeats(first)) else { return Ok(()) };
+        // Where the slices differ the editor says which of them repeats something.
+        if !slices.iter().all(|id| paths(id) == first) {
+            return Ok(());
+        }
+        let gone: BTreeSet<String> = edits
+            .edits()
+            .iter()
+            .filter_map(|edit| match edit {
+                Edit::RemoveSearchPath(path) => Some(path.clone()),
+                _ => None,
+            })
+            .collect();
+        let mut kept: Vec<String> = Vec::new();
+        for path in first {
+            if !gone.contains(&path) && !kept.contains(&path) {
+                kept.push(path);
+            }
+        }
+        let others = edits.edits().iter().filter(|edit| !matches!(edit, Edit::RemoveSearchPath(_))).cloned();
+        let mut new = EditSet::new(others)?;
+        new.push(Edit::SetSearchPath { paths: kept, kind: Some(SearchPathKind::Rpath) })?;
+        *edits = new;
+        Ok(())
+    }
+}
+
+/// Returns each run path of the slices, once.
+fn run_paths<'a>(drafter: &'a Drafter<'_>, slices: &[ObjectId]) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for &id in slices {
+        for path in drafter.graph.object(id).image.search_path(SearchPathKind::Rpath) {
+            if !found.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Returns `to`, spelled so that it is none of `taken`: one library imported by two names stays two imports (symbols
+/// are bound by their number), and dyld of macOS 15 and later refuses two of the same text.
+fn unrepeated(mut to: String, origin: &str, taken: &BTreeSet<String>) -> String {
+    while taken.contains(&to) {
+        let rest = to.strip_prefix(origin).unwrap_or(&to);
+        to = format!("{origin}/.{rest}");
+    }
+    to
+}
+
+/// A framework is more than its binary: one that would have to be vendored is refused.
+fn framework(drafter: &Drafter<'_>, slices: &[ObjectId]) -> Option<Diagnostic> {
+    let object = slices.first().map(|id| drafter.graph.object(*id))?;
+    let (folder, _) = object.location.split_once(".framework/")?;
+    let name = folder.rsplit('/').next().unwrap_or(folder);
+    Some(
+        Diagnostic::new(
+            Code::TW320,
+            format!("`{name}.framework` would have to be vendored, and its resources with it: {}", object.location),
+        )
+        .help(format!(
+            "link against a library instead of the framework, or leave it to the user's machine with `--exclude \
+             '*/{name}.framework/*'`"
+        )),
+    )
+}

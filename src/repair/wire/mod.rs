@@ -1,0 +1,127 @@
+//! Wiring: where copies of libraries lie, under which names, and the edits by which a loader finds them there.
+//!
+//! One file for each of the ways that formats have (`platform::Wiring`).
+
+mod directory;
+mod load_path;
+mod search_path;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::Drafter;
+use super::naming::{Shape, vendored_names};
+use super::places::Folder;
+use crate::diagnostic::Diagnostic;
+use crate::error::Result;
+use crate::format::{Edit, EditSet};
+use crate::load::ObjectId;
+use crate::platform::{Platform, Wiring};
+
+/// What a vendored library is called in the wheel, and in which folders copies of it lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Home {
+    pub name: String,
+    pub folders: Vec<Folder>,
+}
+
+/// Where every vendored library lies.
+#[derive(Debug, Default)]
+pub(super) struct Homes {
+    by_object: BTreeMap<ObjectId, Home>,
+    /// Start-up code: archive name of an `__init__.py`, and the installed directories that it gives to the loader.
+    pub startup: BTreeMap<String, BTreeSet<String>>,
+    /// What keeps a library from being found, or is worth knowing.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Homes {
+    /// Returns where a library lies, if it is vendored.
+    pub fn of(&self, object: ObjectId) -> Option<&Home> {
+        self.by_object.get(&object)
+    }
+
+    /// Returns each file that has a home, with it.
+    pub fn files<'a>(&'a self, files: &'a [Vec<ObjectId>]) -> impl Iterator<Item = (&'a Vec<ObjectId>, &'a Home)> {
+        files.iter().filter_map(|slices| Some((slices, self.of(*slices.first()?)?)))
+    }
+
+    /// Gives every slice of a file its home.
+    fn settle(&mut self, slices: &[ObjectId], home: &Home) {
+        self.by_object.extend(slices.iter().map(|id| (*id, home.clone())));
+    }
+}
+
+/// What changes in a binary of the wheel.
+#[derive(Debug, Default)]
+pub(super) struct Wired {
+    pub edits: EditSet,
+    /// Its new archive name, if it moves.
+    pub moved: Option<String>,
+}
+
+/// One way of wiring.
+pub(super) trait Wire {
+    /// Decides where each file outside (its slices) lies in the wheel.
+    ///
+    /// # Errors
+    /// `Refused` if names clash.
+    fn homes(&self, drafter: &Drafter<'_>, files: &[Vec<ObjectId>]) -> Result<Homes>;
+
+    /// Returns what changes in the copy of a file outside that lies in `folder`.
+    ///
+    /// # Errors
+    /// `Usage` if edits contradict each other.
+    fn vendored(
+        &self,
+        drafter: &Drafter<'_>,
+        slices: &[ObjectId],
+        folder: &Folder,
+        homes: &Homes,
+    ) -> Result<EditSet>;
+
+    /// Returns what changes in a binary of the wheel; one that is not `loadable` loses only what tells of the build
+    /// machine.
+    ///
+    /// # Errors
+    /// `Usage` if edits contradict each other.
+    fn own(&self, drafter: &Drafter<'_>, slices: &[ObjectId], loadable: bool, homes: &Homes) -> Result<Wired>;
+}
+
+/// Returns the way of a platform.
+pub(super) fn of(platform: &dyn Platform) -> Box<dyn Wire> {
+    match platform.vendoring().wiring {
+        Wiring::SearchPath { kind, origin } => Box::new(search_path::SearchPathWire { kind, origin }),
+        Wiring::LoadPath { origin, identity } => Box::new(load_path::LoadPathWire { origin, identity }),
+        Wiring::Directory => Box::new(directory::DirectoryWire),
+    }
+}
+
+/// Returns the new name of each file. `marks` are what else shapes the content of a copy.
+fn names(
+    drafter: &Drafter<'_>,
+    files: &[Vec<ObjectId>],
+    marks: impl Fn(ObjectId) -> Vec<String>,
+) -> Result<Vec<String>> {
+    let index: BTreeMap<ObjectId, usize> =
+        files.iter().enumerate().flat_map(|(at, slices)| slices.iter().map(move |id| (*id, at))).collect();
+    let shapes: Vec<Shape> = files
+        .iter()
+        .filter_map(|slices| {
+            let id = *slices.first()?;
+            let object = drafter.graph.object(id);
+            let called = drafter.called(id);
+            let no_mangle = &drafter.options.no_mangle;
+            let keep_name = no_mangle.matches(object.file_name())
+                || called.as_deref().is_some_and(|name| no_mangle.matches(name));
+            let mut all: Vec<String> =
+                drafter.options.strip.map(|level| Edit::Strip(level).to_string()).into_iter().collect();
+            all.extend(marks(id));
+            let imports = slices.iter().flat_map(|id| drafter.imports_of(*id, &index)).collect();
+            let kept = keep_name || drafter.platform.vendoring().naming == crate::platform::VendorNaming::Kept;
+            let file_name = called.filter(|_| kept).unwrap_or_else(|| object.file_name().to_owned());
+            let digest = drafter.digests.get(&id).copied().unwrap_or_default();
+            Some(Shape { file_name, digest, marks: all, imports, keep_name })
+        })
+        .collect();
+    vendored_names(&shapes, drafter.platform.vendoring().naming)
+}
