@@ -34,6 +34,7 @@ pub fn step_phrase(step: &Step) -> String {
     match step {
         Step::Vendor { member, source, edits, .. } => format!("vendor {source} as {member}{}", list(edits)),
         Step::Edit { member, edits } => format!("edit {member}{}", list(edits)),
+        Step::StartUp { member, folder } => format!("tell Windows' loader of {folder} in {member}"),
         Step::Move { member, to } => format!("move {member} to {to}, a script takes its place"),
         Step::Retag { from, to } => format!("tag {from} -> {to}"),
     }

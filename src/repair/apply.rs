@@ -12,7 +12,7 @@ use super::recorded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{self, Change};
 use crate::origin::sbom::{self, SbomInput, Vendored};
-use crate::python;
+use crate::python::{self, startup::StartUp};
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole, make_folder};
@@ -207,6 +207,15 @@ fn texts(
             let program = moved.rsplit_once(".data/platlib/").map_or(moved.as_str(), |(_, path)| path);
             texts.push((edit.member.clone(), python::program_shim(program).into_bytes(), LIBRARY_MODE));
         }
+    }
+    for code in &plan.startup {
+        let member = wheel.member(&code.member).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&code.member)
+        })?;
+        let startup = StartUp::new(&code.folder, code.libraries.clone(), code.lowest);
+        let source = wheel.read_small(member)?;
+        let patched = python::startup::patched(&source, &startup, options.startup_place);
+        texts.push((code.member.clone(), patched.map_err(|error| error.about(&code.member))?, TEXT_MODE));
     }
     let in_dist_info = |name: &str| format!("{}/{name}", contents.dist_info);
     let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read_small(member)).transpose();

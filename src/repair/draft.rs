@@ -57,6 +57,8 @@ pub(super) struct Drafter<'a> {
     pub options: &'a Options,
     pub platform: &'static dyn Platform,
     pub places: &'a Places,
+    /// The oldest Python that the wheel is for.
+    pub python_floor: (u8, u16),
     /// SHA-256 of external files.
     pub digests: &'a BTreeMap<ObjectId, [u8; 32]>,
 }
@@ -95,7 +97,7 @@ impl Drafter<'_> {
             for folder in &home.folders {
                 let edits = wire.vendored(self, slices, folder, &homes)?;
                 let member = folder.member_of(&home.name);
-                decided.vendored.push(Draft { slices: slices.clone(), member, edits, needed: needed.clone(), direct });
+                decided.vendored.push(Draft { slices: slices.to_vec(), member, edits, needed: needed.clone(), direct });
             }
         }
         let mut own: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! What a draft tells: missing libraries with all that was tried, what is left to the user, what contradicts the plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Decided, Drafter, Fate};
 use super::plan_file::{Action, Decision};
@@ -10,7 +10,7 @@ use crate::load::{Attempt, Edge, ObjectId, Resolution, Via, Why};
 
 impl Drafter<'_> {
     /// Findings and the decisions of the plan file.
-    pub(super) fn report(&self, loadable: &[ObjectId], external: &[ObjectId], decided: &mut Decided) {
+    pub(super) fn report(&self, loadable: &BTreeSet<ObjectId>, external: &[ObjectId], decided: &mut Decided) {
         let mut decisions: BTreeMap<String, Action> = BTreeMap::new();
         for &object in loadable.iter().chain(external) {
             for edge in self.links.edges_of(object) {

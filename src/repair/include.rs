@@ -7,7 +7,7 @@ use super::places::Places;
 use super::make;
 use super::options::Options;
 use crate::error::{Error, Result};
-use crate::format;
+use crate::format::{self, Image};
 use crate::load::source::Located;
 use crate::load::{Binary, Target, Universe};
 use crate::wheel::install::SITE_PACKAGES;
@@ -22,7 +22,7 @@ pub(super) type Included = (Vec<Binary>, BTreeMap<String, PathBuf>);
 /// a library is both included and excluded.
 pub(super) fn included(
     options: &Options,
-    target: Target,
+    targets: &[Target],
     places: &Places,
     universe: &Universe<'_>,
     root: &str,
@@ -33,7 +33,7 @@ pub(super) fn included(
         if options.exclude.matches(name) || options.exclude.matches(base(name)) {
             return Err(Error::usage("both included and excluded").about(name));
         }
-        let path = locate(name, target, universe)?;
+        let path = locate(name, targets, universe)?;
         let folder = match &include.destination {
             None => places.libraries.member.clone(),
             Some(folder) => destination(folder, root)?,
@@ -45,17 +45,19 @@ pub(super) fn included(
         let member = format!("{folder}/{}", base(&path.to_string_lossy()));
         let member = if folder.is_empty() { base(&member).to_owned() } else { member };
         let bytes = make::open(&path)?;
-        let image = format::inspect(&bytes)
-            .map_err(|error| error.about(path.display()))?
-            .into_iter()
-            .find(|image| image.arch == target.arch)
-            .ok_or_else(|| {
-                Error::refused(format!("included, but it is not for {}", target.arch.linux_name()))
-                    .about(path.display())
-            })?;
-        let symbols = format::symbols(&bytes, &image).map_err(|error| error.about(path.display()))?;
+        let images = format::inspect(&bytes).map_err(|error| error.about(path.display()))?;
+        let fitting: Vec<_> = images.into_iter().filter(|image| fits(targets, image)).collect();
+        if fitting.is_empty() {
+            let archs: Vec<String> = targets.iter().map(|target| target.platform.arch_name(target.arch)).collect();
+            return Err(
+                Error::refused(format!("included, but it is not for {}", archs.join(" or "))).about(path.display())
+            );
+        }
         let installed = format!("{}/{}", installed.trim_end_matches('/'), base(&path.to_string_lossy()));
-        found.0.push(Binary::new(&member, installed, image, symbols));
+        for image in fitting {
+            let symbols = format::symbols(&bytes, &image).map_err(|error| error.about(path.display()))?;
+            found.0.push(Binary::new(&member, &installed, image, symbols));
+        }
         found.1.insert(member, path);
     }
     Ok(found)
@@ -72,11 +74,12 @@ fn destination(folder: &str, root: &str) -> Result<String> {
 }
 
 /// The file that a path or a name stands for.
-fn locate(name: &str, target: Target, universe: &Universe<'_>) -> Result<PathBuf> {
+fn locate(name: &str, targets: &[Target], universe: &Universe<'_>) -> Result<PathBuf> {
     let path = Path::new(name);
     if name.contains('/') || path.is_absolute() {
         return Ok(path.to_path_buf());
     }
+    let Some(target) = targets.first() else { return Err(Error::refused("the wheel is for no processor")) };
     let directories = target.platform.directories(target.arch);
     let mut tried = Vec::new();
     for source in universe.sources() {
@@ -85,7 +88,7 @@ fn locate(name: &str, target: Target, universe: &Universe<'_>) -> Result<PathBuf
             if let Located::File { canonical, .. } = source.locate(&candidate, target.platform.loader().names) {
                 let fits = source
                     .examine(&canonical)
-                    .is_ok_and(|slices| slices.iter().any(|(image, _)| image.arch == target.arch));
+                    .is_ok_and(|slices| slices.iter().any(|(image, _)| fits(targets, image)));
                 if fits {
                     // The name that was asked for stays, whatever a symbolic link leads to.
                     return Ok(source.on_disk(&candidate));
@@ -99,6 +102,11 @@ fn locate(name: &str, target: Target, universe: &Universe<'_>) -> Result<PathBuf
         false => format!("included, but it is nowhere; looked in {}", tried.join(", ")),
     };
     Err(Error::refused(message).about(name).hint("give its path, or the folder with `--lib-path`"))
+}
+
+/// Whether a process of some target can load the slice.
+fn fits(targets: &[Target], image: &Image) -> bool {
+    targets.iter().any(|target| target.platform.loads(target.arch, image))
 }
 
 fn base(path: &str) -> &str {

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::draft::{Decided, Drafter, Places};
+use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
+use super::places::Places;
 use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
+use super::wire::start_up_code;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
 use crate::origin;
 use crate::platform::detect;
@@ -33,19 +36,55 @@ pub(super) struct Input<'a> {
     pub places: &'a Places,
     /// What an earlier repair recorded.
     pub recorded: &'a Recorded,
-    /// For which platform and processor.
-    pub target: Target,
+    /// For which platform, and for each of its processors; never empty.
+    pub targets: &'a [Target],
+    /// Installed directories that start-up code in the wheel gives to the loader.
+    pub added: &'a [String],
+    /// The oldest Python that the tags name.
+    pub python_floor: (u8, u16),
     /// Binaries that could not be read.
     pub unreadable: &'a [load::Unreadable],
     /// The wheel says that it is pure Python, and binaries lie at its root.
     pub false_purelib: bool,
 }
 
-/// Returns the platform and the processor a wheel is repaired for.
+impl Input<'_> {
+    /// The universe of nothing but the wheel's binaries.
+    pub fn universe<'b>(&self, binaries: &'b [Binary]) -> Universe<'b> {
+        self.added.iter().fold(Universe::new(binaries), Universe::with_added_directory)
+    }
+
+    /// The first target: of ELF and PE wheels the only one.
+    pub fn target(&self) -> Target {
+        // INVARIANT: `targets` is never empty.
+        self.targets[0]
+    }
+}
+
+/// Returns the platform a wheel is repaired for, and each processor.
 ///
 /// # Errors
-/// `Refused` if its binaries are for no one processor, or for several C libraries.
-pub(super) fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[PlatformTag]) -> Result<Target> {
+/// `Refused` if its binaries say of no processor that it is for that, or are for several C libraries.
+pub(super) fn targets(
+    binaries: &[Binary],
+    filename: &WheelFilename,
+    asked: &[PlatformTag],
+) -> Result<Vec<Target>> {
+    let claimed = filename.tags.platforms();
+    let platform = policy::platform(binaries, claimed);
+    if platform.format() == Format::Elf {
+        return target(binaries, filename, asked).map(|target| vec![target]);
+    }
+    let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
+    let targets = load::targets(platform, images, claimed);
+    if targets.is_empty() {
+        return Err(Error::refused("no binary says which processor the wheel is for"));
+    }
+    Ok(targets)
+}
+
+/// Returns the platform and the processor an ELF wheel is repaired for.
+fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[PlatformTag]) -> Result<Target> {
     let claimed = filename.tags.platforms();
     let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
     let detection = detect::detect(images, claimed);
@@ -78,7 +117,7 @@ pub(super) fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[Pla
 pub(super) fn sources<'a>(
     mut universe: Universe<'a>,
     options: &Options,
-    target: Target,
+    targets: &[Target],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Universe<'a>> {
     let sysroot = options.search.sysroot.as_deref().map(Sysroot::new).transpose()?;
@@ -94,7 +133,7 @@ pub(super) fn sources<'a>(
     if let Some(view) = sysroot {
         universe = universe.with_source(System::sysroot(view));
     }
-    if options.search.host && load::is_this_machine(target) {
+    if options.search.host && targets.iter().any(|target| load::is_this_machine(*target)) {
         universe = universe.with_source(System::host(options.search.environment.clone()));
     }
     Ok(universe)
@@ -106,14 +145,22 @@ pub(super) fn sources<'a>(
 /// `Usage` for what makes no sense, `Io` for files that cannot be read, `Refused` where names clash.
 pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let mut diagnostics = Vec::new();
-    let Target { platform, .. } = input.target;
+    let Target { platform, .. } = input.target();
     let rules = rules(input, options, &mut diagnostics)?;
-    let universe = sources(Universe::new(input.binaries), options, input.target, &mut diagnostics)?;
-    let graph = load::resolve(&universe, input.target, &rules)?;
+    let universe = sources(input.universe(input.binaries), options, input.targets, &mut diagnostics)?;
+    let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
     let digests = digests(&graph)?;
     let links = Links::of(&graph);
-    let drafter =
-        Drafter { graph: &graph, links, rules: &rules, options, platform, places: input.places, digests: &digests };
+    let drafter = Drafter {
+        graph: &graph,
+        links,
+        rules: &rules,
+        options,
+        platform,
+        places: input.places,
+        python_floor: input.python_floor,
+        digests: &digests,
+    };
     let mut decided = drafter.decide()?;
     diagnostics.append(&mut decided.diagnostics);
     for unreadable in input.unreadable {
@@ -122,7 +169,6 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     if !options.exclude.is_empty() {
         diagnostics.extend(unmatched(&graph, options));
     }
-    let members = members(&drafter, &decided, input.places);
     let mut judged = Subject::of(&graph, Externals::Vendored);
     if drafter.no_python_stays() {
         judged = judged.tolerating(Code::TW501);
@@ -135,16 +181,17 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let (after, recorded) = retag(input, options, &earned, &judged, &mut diagnostics, &decided.excluded)?;
     diagnostics.extend(driver_libraries(&decided, &graph));
     let decisions = drafter.plan_file(&decided)?;
-    let edits = edits(input, &decided, &graph);
-    let vendored = vendored(&decided, &graph, &digests, input, options, &members, &mut diagnostics)?;
+    let edits = edits(input, &decided);
+    let vendored = vendored(&decided, &graph, &digests, input, options, &mut diagnostics)?;
+    let startup = start_up_code(&drafter, &decided.startup, &in_load_order(&vendored, input.places))?;
     drop(judged);
     let tags = TagChange { before: input.filename.clone(), after, earned };
     drop(drafter);
-    Ok(Plan { vendored, edits, tags, platlib: input.false_purelib, recorded, decisions, diagnostics, graph })
+    Ok(Plan { vendored, edits, startup, tags, platlib: input.false_purelib, recorded, decisions, diagnostics, graph })
 }
 
 fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diagnostic>) -> Result<Rules<'a>> {
-    let Target { platform, arch } = input.target;
+    let Target { platform, arch } = input.target();
     let family = PolicyFamily::of_platform(platform);
     let mut policies = Vec::new();
     for tag in &options.plat {
@@ -209,21 +256,6 @@ fn digests(graph: &Graph) -> Result<BTreeMap<ObjectId, [u8; 32]>> {
     external.into_par_iter().map(|(id, path)| Ok((id, Sha256::digest(&*open(path)?).into()))).collect()
 }
 
-/// The archive name of every binary of the result.
-fn members(drafter: &Drafter<'_>, decided: &Decided, places: &Places) -> BTreeMap<ObjectId, String> {
-    let own = drafter.graph.wheel_objects().filter_map(|(id, object)| Some((id, object.member.clone()?)));
-    let mut members: BTreeMap<ObjectId, String> = own.collect();
-    for draft in &decided.vendored {
-        members.insert(draft.object, format!("{}/{}", places.libraries, draft.name));
-    }
-    for edit in &decided.edits {
-        if let Some(moved) = &edit.moved {
-            members.insert(edit.object, moved.clone());
-        }
-    }
-    members
-}
-
 /// Patterns of `--exclude` that match nothing.
 fn unmatched(graph: &Graph, options: &Options) -> Vec<Diagnostic> {
     let mut matched = BTreeSet::new();
@@ -251,7 +283,7 @@ fn driver_libraries(decided: &Decided, graph: &Graph) -> Vec<Diagnostic> {
     let Ok(patterns) = super::options::Patterns::new(patterns) else { return Vec::new() };
     let mut found = Vec::new();
     for draft in &decided.vendored {
-        let object = graph.object(draft.object);
+        let Some(object) = draft.slices.first().map(|id| graph.object(*id)) else { continue };
         let name = object.image.identity.as_deref().unwrap_or(object.file_name());
         if patterns.matches(name) {
             let message = format!("`{name}` belongs to the user's machine (driver or dispatcher) and was vendored");
@@ -275,13 +307,13 @@ fn retag(
     let mut recorded = Recorded { only_plat: only, excluded: excluded.iter().cloned().collect() };
     recorded.excluded.sort();
     for tag in &options.plat {
-        if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+        if !earned.holds(&tag.normalized()) && !earned.holds(tag) {
             refuse(tag, options, judged, diagnostics);
         }
     }
     if !options.update_tags {
         for tag in claimed {
-            if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+            if !earned.holds(&tag.normalized()) && !earned.holds(tag) {
                 diagnostics.push(
                     Diagnostic::new(Code::TW601, format!("`{tag}` is claimed and not earned"))
                         .help("let the tags be updated, or build for what is claimed"),
@@ -291,8 +323,8 @@ fn retag(
         }
         return Ok((input.filename.clone(), recorded));
     }
-    let chosen = select(claimed, &earned.tags, &Wanted { asked: &options.plat, only });
-    let Target { platform, arch } = input.target;
+    let chosen = select(claimed, earned, &Wanted { asked: &options.plat, only });
+    let Target { platform, arch } = input.target();
     let policies =
         || PolicyFamily::of_platform(platform).into_iter().flat_map(|family| options.policies.of(family, arch));
     let has_policies = policies().next().is_some();
@@ -317,23 +349,19 @@ fn retag(
 
 /// Adds every reason why a tag is not earned.
 fn refuse(tag: &PlatformTag, options: &Options, judged: &Subject<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    match options.policies.find(tag) {
-        Some((policy, arch)) => {
-            let verdict = policy::judge(policy, arch, judged);
-            diagnostics.extend(verdict.reasons.iter().map(|reason| reason.diagnostic().at(Severity::Error)));
-        }
-        None => {
-            diagnostics.push(Diagnostic::new(Code::TW601, format!("`{tag}` was asked for and is not earned")));
-        }
+    let reasons = policy::refusals(&options.policies, tag, judged);
+    if reasons.iter().all(|reason| reason.severity != Severity::Error) {
+        diagnostics.push(Diagnostic::new(Code::TW601, format!("`{tag}` was asked for and is not earned")));
     }
+    diagnostics.extend(reasons);
 }
 
-fn edits(input: &Input<'_>, decided: &Decided, graph: &Graph) -> Vec<MemberEdit> {
+fn edits(input: &Input<'_>, decided: &Decided) -> Vec<MemberEdit> {
     let mut edits: Vec<MemberEdit> = decided
         .edits
         .iter()
         .filter_map(|edit| {
-            let member = graph.object(edit.object).member.clone()?;
+            let member = edit.member.clone();
             let included = input.included.contains_key(&member);
             (!included).then(|| MemberEdit { member, edits: edit.edits.clone(), moved: edit.moved.clone() })
         })
@@ -349,21 +377,17 @@ fn vendored(
     digests: &BTreeMap<ObjectId, [u8; 32]>,
     input: &Input<'_>,
     options: &Options,
-    members: &BTreeMap<ObjectId, String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<VendoredLibrary>> {
-    let name = |id: &ObjectId| members.get(id).cloned();
     let mut libraries: BTreeMap<String, VendoredLibrary> = BTreeMap::new();
     for draft in &decided.vendored {
-        let object = graph.object(draft.object);
-        let (Some(source), Some(member)) = (object.external_path(), name(&draft.object)) else { continue };
-        let mut needed: Vec<String> = draft.needed.iter().filter_map(name).collect();
-        needed.sort();
-        needed.dedup();
+        let Some((id, object)) = draft.slices.first().map(|id| (id, graph.object(*id))) else { continue };
+        let Some(source) = object.external_path() else { continue };
+        let (member, needed) = (draft.member.clone(), draft.needed.clone());
         let library = VendoredLibrary {
             member: member.clone(),
             source: source.to_path_buf(),
-            digest: digests.get(&draft.object).copied().unwrap_or_default(),
+            digest: digests.get(id).copied().unwrap_or_default(),
             edits: draft.edits.clone(),
             needed,
             identity: object.image.identity.clone(),
@@ -375,10 +399,10 @@ fn vendored(
         // Two files of the same bytes become one copy.
         libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
     }
-    for (id, object) in graph.wheel_objects() {
+    for (_, object) in graph.wheel_objects() {
         let Some(member) = &object.member else { continue };
         let Some(source) = input.included.get(member) else { continue };
-        let edit = decided.edits.iter().find(|edit| edit.object == id);
+        let edit = decided.edits.iter().find(|edit| edit.member == *member);
         libraries.insert(
             member.clone(),
             VendoredLibrary {
@@ -399,6 +423,22 @@ fn vendored(
         packages(&mut libraries, options, diagnostics);
     }
     Ok(libraries)
+}
+
+/// File names of vendored libraries by their installed folder, what is imported before what imports it.
+fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<String, Vec<String>> {
+    let mut order: Vec<&VendoredLibrary> = Vec::new();
+    let mut rest: Vec<&VendoredLibrary> = vendored.iter().collect();
+    while !rest.is_empty() {
+        let waits = |library: &VendoredLibrary| {
+            library.needed.iter().any(|name| *name != library.member && rest.iter().any(|other| other.member == *name))
+        };
+        // Libraries that need each other have no order: the first by name.
+        let next = rest.iter().position(|library| !waits(library)).unwrap_or(0);
+        order.push(rest.remove(next));
+    }
+    let libraries = order.into_iter().filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
+    BTreeMap::from([(places.libraries.installed.clone(), libraries.map(str::to_owned).collect())])
 }
 
 fn build_id(image: &crate::format::Image) -> Option<String> {

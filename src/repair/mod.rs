@@ -1,6 +1,7 @@
 //! Repair: a plan that says every change, one function that carries it out, and a proof of the result.
 
 mod apply;
+mod context;
 mod draft;
 mod findings;
 mod include;

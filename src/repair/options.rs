@@ -9,6 +9,7 @@ use crate::diagnostic::Code;
 use crate::error::{Error, Result};
 use crate::format::StripLevel;
 use crate::policy::{self, PolicySet};
+use crate::python::startup::Place;
 use crate::tag::PlatformTag;
 
 /// Where libraries are looked for outside the wheel.
@@ -135,8 +136,8 @@ pub struct Options {
     pub lib_dir: Option<String>,
     /// `--layout` (Windows).
     pub layout: Layout,
-    /// The oldest Python that the wheel is for, by its tags; start-up code needs 3.8.
-    pub python_floor: (u8, u16),
+    /// Where start-up code goes in an `__init__.py`; `--custom-patch`: at a mark.
+    pub startup_place: Place,
     /// `--strip`.
     pub strip: Option<StripLevel>,
     /// `--compress`, 0 to 12.
@@ -173,7 +174,7 @@ impl Default for Options {
             no_mangle: Patterns::default(),
             lib_dir: None,
             layout: Layout::Auto,
-            python_floor: (3, 8),
+            startup_place: Place::Rules,
             strip: None,
             compress: 6,
             update_tags: true,

@@ -36,10 +36,14 @@ pub(super) enum Leads {
 
 /// Returns where `entry` of the binary installed at `binary` leads.
 ///
-/// `$ORIGIN` and `${ORIGIN}` must come first (`ld.so(8)`, "Rpath token expansion").
+/// `$ORIGIN` and `${ORIGIN}` (`ld.so(8)`, "Rpath token expansion") and `@loader_path` (dyld) must come first.
 pub(super) fn leads(entry: &str, binary: &str) -> Leads {
-    let rest = entry.strip_prefix("$ORIGIN").or_else(|| entry.strip_prefix("${ORIGIN}"));
-    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) else { return Leads::Outside };
+    // dyld's other words: what they stand for depends on who loads the binary.
+    if ["@executable_path", "@rpath"].iter().any(|word| entry.strip_prefix(word).is_some_and(is_rest)) {
+        return Leads::Depends;
+    }
+    let rest = ["$ORIGIN", "${ORIGIN}", "@loader_path"].iter().find_map(|word| entry.strip_prefix(word));
+    let Some(rest) = rest.filter(|rest| is_rest(rest)) else { return Leads::Outside };
     if rest.contains('$') {
         return Leads::Depends;
     }
@@ -56,6 +60,26 @@ pub(super) fn leads(entry: &str, binary: &str) -> Leads {
         }
     }
     Leads::Inside(parts.join("/"))
+}
+
+/// Whether `rest` can follow a word of a search path.
+fn is_rest(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+/// Returns the path of `to`, seen from the folder `from`; nothing if it climbs above the prefix.
+pub(super) fn joined(from: &str, to: &str) -> Option<String> {
+    let mut parts: Vec<&str> = from.split('/').filter(|part| !part.is_empty()).collect();
+    for part in to.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            name => parts.push(name),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// Returns the search path of a binary after repair.

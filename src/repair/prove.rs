@@ -1,18 +1,19 @@
 //! Proving: the result is read again and judged by the same code; a difference from the plan is an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::apply::Staged;
-use super::draft::effective_search_path;
+use super::draft::{base, effective_search_path};
 use super::links::Links;
 use super::make::Input;
 use super::options::Options;
+use super::paths;
 use super::plan::Plan;
 use super::rules::{Given, Rules};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
-use crate::format::{Edit, EditSet, Image};
-use crate::load::{self, Binary, Graph, ObjectId, Resolution, Universe};
+use crate::format::{Edit, EditSet, Format, Image};
+use crate::load::{self, Binary, Graph, ObjectId, Resolution};
 use crate::policy;
 use crate::wheel::record::Record;
 use crate::wheel::{FaultLevel, Wheel};
@@ -57,25 +58,32 @@ pub(super) fn prove(
         failed(None, message);
     }
     for (member, edits) in expected_edits(plan) {
-        match binaries.iter().find(|binary| binary.member == member) {
-            Some(binary) => {
-                for message in edit_differences(&binary.image, edits) {
-                    failed(Some(&member), message);
-                }
-            }
-            None => failed(Some(&member), "is not in the result".into()),
+        let slices: Vec<&Image> =
+            binaries.iter().filter(|binary| binary.member == member).map(|binary| &*binary.image).collect();
+        if slices.is_empty() {
+            failed(Some(&member), "is not in the result".into());
+        }
+        for message in edit_differences(&slices, edits) {
+            failed(Some(&member), message);
         }
     }
     let rules = Rules {
         given: Given::Any(
-            policy::Given::new(&options.policies, input.target.platform, input.target.arch)
+            policy::Given::new(&options.policies, input.target().platform, input.target().arch)
                 .for_tags(Some(&input.filename.tags)),
         ),
         exclude: &options.exclude,
         recorded: plan.recorded.excluded.iter().cloned().collect(),
         plan: None,
     };
-    let graph = load::resolve(&Universe::new(&binaries), input.target, &rules)?;
+    let mut universe = input.universe(&binaries);
+    for code in &plan.startup {
+        let package = input.places.packages.iter().find(|(_, init)| **init == code.member).map(|(folder, _)| folder);
+        if let Some(folder) = package.and_then(|folder| paths::joined(folder, &code.folder)) {
+            universe = universe.with_added_directory(format!("/{folder}"));
+        }
+    }
+    let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
     let links = Links::of(&graph);
     for (importer, name) in inside_edges(plan, &binaries, &links) {
         failed(Some(&importer), format!("`{name}` does not resolve inside the result"));
@@ -87,11 +95,12 @@ pub(super) fn prove(
     let earned = policy::earned(&options.policies, &judged, plan.tags.after.tags.platforms());
     drop(judged);
     for tag in plan.tags.after.tags.platforms() {
-        if !earned.tags.iter().any(|other| other.normalized() == tag.normalized()) {
+        if !earned.holds(&tag.normalized()) && !earned.holds(tag) {
             failed(None, format!("`{tag}` is not earned by the final bytes"));
         }
     }
     drop(links);
+    drop(universe);
     Ok(Proof { binaries, graph, earned, diagnostics })
 }
 
@@ -108,7 +117,7 @@ fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged) -> Result<Vec<Bi
         return Err(Error::new(crate::ErrorKind::Internal, unreadable.error.to_string()).about(&unreadable.member));
     }
     binaries.extend(inventory.binaries);
-    binaries.sort_by(|a, b| a.member.cmp(&b.member));
+    binaries.sort_by(|a, b| (&a.member, a.image.slice.start).cmp(&(&b.member, b.image.slice.start)));
     Ok(binaries)
 }
 
@@ -133,19 +142,30 @@ fn expected_edits(plan: &Plan) -> impl Iterator<Item = (String, &EditSet)> {
     own.chain(plan.vendored.iter().map(|library| (library.member.clone(), &library.edits)))
 }
 
-/// Edits that the final facts do not show.
-fn edit_differences(image: &Image, edits: &EditSet) -> Vec<String> {
+/// Edits that the final facts of the slices do not show.
+fn edit_differences(slices: &[&Image], edits: &EditSet) -> Vec<String> {
     let mut differences = Vec::new();
+    let every = |holds: &dyn Fn(&Image) -> bool| slices.iter().all(|image| holds(image));
+    let names = |image: &Image, name: &str| {
+        let same = |other: &str| match image.format {
+            Format::Pe => other.eq_ignore_ascii_case(name),
+            Format::Elf | Format::MachO => other == name,
+        };
+        image.imports.iter().any(|import| same(&import.name))
+    };
     for edit in edits.edits() {
         let holds = match edit {
-            Edit::SetIdentity(name) => image.identity.as_deref() == Some(name),
-            Edit::ReplaceImport { from, to } => image.imports_name(to) && !image.imports_name(from),
-            Edit::AddImport(name) => image.imports_name(name),
-            Edit::RemoveImport(name) => !image.imports_name(name),
-            Edit::SetSearchPath { paths, .. } => {
+            Edit::SetIdentity(name) => every(&|image| image.identity.as_deref() == Some(name)),
+            Edit::ReplaceImport { from, to } => {
+                slices.iter().any(|image| names(image, to)) && every(&|image| !names(image, from))
+            }
+            Edit::AddImport(name) => every(&|image| names(image, name)),
+            Edit::RemoveImport(name) => every(&|image| !names(image, name)),
+            Edit::SetSearchPath { paths, .. } => every(&|image| {
                 let now = effective_search_path(image);
                 now.len() == paths.len() && now.iter().zip(paths).all(|(a, b)| *a == b.as_str())
-            }
+            }),
+            Edit::RemoveSearchPath(path) => every(&|image| image.search_paths.iter().all(|other| other.path != *path)),
             _ => true,
         };
         if !holds {
@@ -159,14 +179,13 @@ fn edit_differences(image: &Image, edits: &EditSet) -> Vec<String> {
 fn inside_edges(plan: &Plan, binaries: &[Binary], links: &Links<'_>) -> Vec<(String, String)> {
     let vendored: BTreeSet<&str> =
         plan.vendored.iter().map(|library| library.member.rsplit('/').next().unwrap_or_default()).collect();
-    let members: BTreeMap<&str, ObjectId> =
-        binaries.iter().enumerate().map(|(index, binary)| (binary.member.as_str(), ObjectId(index))).collect();
     let mut unresolved = BTreeSet::new();
-    for (member, id) in members {
-        for edge in links.edges_of(id) {
+    for (index, binary) in binaries.iter().enumerate() {
+        let member = binary.member.as_str();
+        for edge in links.edges_of(ObjectId(index)) {
             let name = links.graph.import(edge).name.as_str();
             let inside = matches!(edge.resolution, Resolution::Object(_));
-            if vendored.contains(name) && !inside {
+            if vendored.contains(base(name)) && !inside {
                 unresolved.insert((member.to_owned(), name.to_owned()));
             }
         }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::apply::{self, Staged};
-use super::draft::Places;
-use super::include::{self, Included};
+use super::context::Context;
 use super::make::{self, Input};
 use super::options::Options;
 use super::plan::{Plan, TagChange};
@@ -16,12 +15,9 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Change;
 use crate::lint;
-use crate::load::{self, Binary, Graph, Inventory, Target, Universe};
-use crate::platform::VendorDirectory;
+use crate::load::{self, Binary, Graph, Target};
 use crate::policy::Earned;
 use crate::tag::{PlatformTag, WheelFilename};
-use crate::wheel::install::{InstallLayout, SITE_PACKAGES};
-use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{Output, copy_whole};
 use crate::wheel::{FaultLevel, Wheel};
 
@@ -124,7 +120,9 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         included: &sources,
         places: &context.places,
         recorded: &recorded,
-        target: context.target,
+        targets: &context.targets,
+        added: &context.added,
+        python_floor: context.python_floor,
         unreadable: &inventory.unreadable,
         false_purelib: context.false_purelib,
     };
@@ -135,7 +133,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         binaries: inventory.binaries.clone(),
         graph: plan.graph.clone(),
         earned: plan.tags.earned.clone(),
-        target: Some(context.target),
+        target: context.targets.first().copied(),
         changes: BTreeMap::new(),
         diagnostics,
         output: None,
@@ -184,70 +182,7 @@ fn finish(
 
 /// Whether wheels of this platform are repaired.
 fn handled(tag: &PlatformTag) -> bool {
-    matches!(tag, PlatformTag::Any) || crate::platform::of(tag).is_some_and(|owner| owner.libc().is_some())
-}
-
-/// Where things lie in a wheel, and what it is for.
-struct Context {
-    target: Target,
-    places: Places,
-    /// What stands before members that are installed into site-packages: nothing, or `pkg-1.data/platlib/`.
-    root: String,
-    false_purelib: bool,
-}
-
-impl Context {
-    fn of(wheel: &Wheel, filename: &WheelFilename, inventory: &Inventory, options: &Options) -> Result<Self> {
-        let target = make::target(&inventory.binaries, filename, &options.plat)?;
-        let purelib = wheel
-            .dist_info_member("WHEEL")
-            .map(|member| wheel.read_small(member))
-            .transpose()?
-            .and_then(|bytes| WheelFile::read(&bytes).ok()?.root_is_purelib())
-            .unwrap_or(false);
-        let data =
-            InstallLayout::data_directory(wheel.members().iter().map(crate::wheel::Member::name), &filename.stem())
-                .unwrap_or_else(|| format!("{}.data", filename.stem()));
-        let in_data = |member: &str| member.strip_prefix(&data).is_some_and(|rest| rest.starts_with('/'));
-        let at_root = inventory.binaries.iter().any(|binary| !in_data(&binary.member));
-        // A wheel whose root is pure Python keeps its libraries where its binaries are: some systems install the two
-        // into different folders.
-        let root = if purelib && !at_root { format!("{data}/platlib/") } else { String::new() };
-        let (VendorDirectory::Distribution(suffix) | VendorDirectory::Package(suffix)) =
-            target.platform.vendoring().directory;
-        let suffix = options.lib_dir.as_deref().unwrap_or(suffix);
-        check_suffix(suffix)?;
-        let libraries = format!("{}{suffix}", filename.distribution);
-        let programs = format!("{}.scripts", filename.distribution);
-        let places = Places {
-            libraries_installed: format!("{SITE_PACKAGES}/{libraries}"),
-            libraries: format!("{root}{libraries}"),
-            scripts: format!("{data}/scripts/"),
-            programs_installed: format!("{SITE_PACKAGES}/{programs}"),
-            programs: format!("{root}{programs}"),
-        };
-        Ok(Self { target, places, root, false_purelib: purelib && at_root })
-    }
-
-    /// Finds what `--include` names.
-    fn included(&self, options: &Options, inventory: &Inventory) -> Result<Included> {
-        if options.include.is_empty() {
-            return Ok((Vec::new(), BTreeMap::new()));
-        }
-        // Folders that are not there are told of when the plan is made.
-        let universe = make::sources(Universe::new(&inventory.binaries), options, self.target, &mut Vec::new())?;
-        include::included(options, self.target, &self.places, &universe, &self.root)
-    }
-}
-
-/// Refuses folder names that would not be one folder beside the packages.
-fn check_suffix(suffix: &str) -> Result<()> {
-    let odd = suffix.is_empty() || suffix.contains(['/', '\\', ':', '\0']) || suffix.ends_with([' ', '.']);
-    let reserved = [".dist-info", ".data"].iter().any(|end| suffix.ends_with(end));
-    if odd || reserved {
-        return Err(Error::usage(format!("`--lib-dir {suffix}` is no ending of a folder of libraries")));
-    }
-    Ok(())
+    matches!(tag, PlatformTag::Any) || crate::platform::of(tag).is_some()
 }
 
 /// A wheel without binaries: copied, or retagged for `any` if it claims to be for one platform.
@@ -287,6 +222,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
     let plan = Plan {
         vendored: Vec::new(),
         edits: Vec::new(),
+        startup: Vec::new(),
         tags: TagChange { before: filename, after, earned },
         platlib: false,
         recorded: read_recorded(wheel)?,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::tag::PlatformTag;
+use crate::arch::Arch;
+use crate::policy::Earned;
+use crate::tag::{IosSdk, MacosArch, PlatformTag};
 
 /// What was asked of the tags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,48 +21,66 @@ enum Family {
     Glibc,
     Musl,
     Android,
+    Macos(MacosArch),
+    Ios(Arch, IosSdk),
+    Windows(Arch),
     Plain,
 }
 
-fn family(tag: &PlatformTag) -> Family {
-    match tag {
-        PlatformTag::Manylinux { .. } | PlatformTag::ManylinuxLegacy { .. } => Family::Glibc,
-        PlatformTag::Musllinux { .. } => Family::Musl,
-        PlatformTag::Android { .. } => Family::Android,
-        _ => Family::Plain,
+impl Family {
+    fn of(tag: &PlatformTag) -> Self {
+        match tag {
+            PlatformTag::Manylinux { .. } | PlatformTag::ManylinuxLegacy { .. } => Family::Glibc,
+            PlatformTag::Musllinux { .. } => Family::Musl,
+            PlatformTag::Android { .. } => Family::Android,
+            PlatformTag::Macos { arch, .. } => Family::Macos(*arch),
+            PlatformTag::Ios { arch, sdk, .. } => Family::Ios(*arch, *sdk),
+            PlatformTag::Windows { arch } => Family::Windows(*arch),
+            _ => Family::Plain,
+        }
+    }
+
+    /// Whether a wheel gets this family's best tag whatever it claimed: C libraries are alternatives of one another,
+    /// processors are not.
+    fn is_always_wanted(self) -> bool {
+        matches!(self, Family::Glibc | Family::Musl | Family::Android)
     }
 }
 
 /// Returns the platform tags of the result, in no particular order.
 ///
-/// Claimed tags that are earned stay; of each C library's family the best earned one is added if it is better than
-/// all of them (with its alias), and so is what was asked for. `linux_*` is never combined with another tag.
-/// `earned` is most compatible first.
-pub(super) fn select(claimed: &[PlatformTag], earned: &[PlatformTag], wanted: &Wanted<'_>) -> Vec<PlatformTag> {
-    let earned_levels: BTreeSet<PlatformTag> = earned.iter().map(PlatformTag::normalized).collect();
-    let is_earned = |tag: &&PlatformTag| earned_levels.contains(&tag.normalized());
+/// Claimed tags that are earned stay; of each C library's family, and of each set of processors that is claimed, the
+/// best earned one is added if it is better than all of them (with its alias), and so is what was asked for. `linux_*`
+/// is never combined with another tag. Where no tag of the claimed processors is earned, each processor's own is.
+pub(super) fn select(claimed: &[PlatformTag], earned: &Earned, wanted: &Wanted<'_>) -> Vec<PlatformTag> {
+    let is_earned = |tag: &&PlatformTag| earned.holds(&tag.normalized());
+    let is_plain = |tag: &PlatformTag| Family::of(tag) == Family::Plain;
     let mut chosen: Vec<PlatformTag> =
-        claimed.iter().filter(is_earned).filter(|tag| family(tag) != Family::Plain).cloned().collect();
+        claimed.iter().filter(is_earned).filter(|tag| !is_plain(tag)).cloned().collect();
     let kept = chosen.clone();
     for tag in wanted.asked.iter().filter(is_earned) {
-        if family(tag) != Family::Plain && !kept.iter().any(|other| other.normalized() == tag.normalized()) {
+        if !is_plain(tag) && !kept.iter().any(|other| other.normalized() == tag.normalized()) {
             chosen.extend(with_alias(&tag.normalized()));
         }
     }
     if !wanted.only || (wanted.asked.is_empty() && kept.is_empty()) {
-        for part in [Family::Glibc, Family::Musl, Family::Android] {
-            let Some(best) = earned.iter().find(|tag| family(tag) == part).map(PlatformTag::normalized) else {
-                continue;
-            };
-            // `earned` is in order, so the best one is better than every other.
-            if !kept.iter().any(|tag| tag.normalized() == best) {
-                chosen.extend(with_alias(&best));
+        let mut seen: BTreeSet<Family> = BTreeSet::new();
+        for best in &earned.tags {
+            let part = Family::of(best);
+            // `earned` is in order, so the first of a family is better than every other.
+            let is_wanted = part.is_always_wanted() || claimed.iter().any(|tag| Family::of(tag) == part);
+            let first = part != Family::Plain && seen.insert(part);
+            if first && is_wanted && !kept.iter().any(|tag| tag.normalized() == best.normalized()) {
+                chosen.extend(with_alias(&best.normalized()));
             }
         }
     }
-    let asked_for_plain = wanted.asked.iter().any(|tag| family(tag) == Family::Plain);
+    if chosen.is_empty() {
+        chosen = each_processor_s(claimed, &earned.tags);
+    }
+    let asked_for_plain = wanted.asked.iter().any(is_plain);
     if chosen.is_empty() || (asked_for_plain && wanted.only) {
-        let plain: Vec<PlatformTag> = earned.iter().filter(|tag| family(tag) == Family::Plain).cloned().collect();
+        let plain: Vec<PlatformTag> = earned.tags.iter().filter(|tag| is_plain(tag)).cloned().collect();
         if !plain.is_empty() {
             return plain;
         }
@@ -68,6 +88,18 @@ pub(super) fn select(claimed: &[PlatformTag], earned: &[PlatformTag], wanted: &W
     let mut seen = BTreeSet::new();
     chosen.retain(|tag| seen.insert(tag.clone()));
     chosen
+}
+
+/// Of what is earned, the tags of single processors: of those that are claimed, else of all.
+fn each_processor_s(claimed: &[PlatformTag], earned: &[PlatformTag]) -> Vec<PlatformTag> {
+    let wanted: Vec<Arch> = claimed.iter().flat_map(PlatformTag::archs).collect();
+    let own: Vec<&PlatformTag> = earned
+        .iter()
+        .filter(|tag| matches!(Family::of(tag), Family::Macos(MacosArch::Single(_)) | Family::Ios(..) | Family::Windows(_)))
+        .collect();
+    let fits = |tag: &PlatformTag| tag.archs().iter().all(|arch| wanted.contains(arch));
+    let some_fit = own.iter().any(|tag| fits(tag));
+    own.into_iter().filter(|tag| fits(tag) || !some_fit).cloned().collect()
 }
 
 /// Returns the tag, and the name from before PEP 600 where it has one.
@@ -85,7 +117,8 @@ mod tests {
 
     fn chosen(claimed: &str, earned: &str, asked: &str, only: bool) -> String {
         let asked = tags(asked);
-        let result = select(&tags(claimed), &tags(earned), &Wanted { asked: &asked, only });
+        let earned = Earned { tags: tags(earned), ..Earned::default() };
+        let result = select(&tags(claimed), &earned, &Wanted { asked: &asked, only });
         result.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
@@ -137,6 +170,25 @@ mod tests {
         assert_eq!(chosen("linux_mips", "linux_mips", "", false), "linux_mips");
         assert_eq!(chosen("manylinux_2_17_x86_64", "linux_x86_64", "linux_x86_64", false), "linux_x86_64");
         assert_eq!(chosen("linux_x86_64", EARNED, "linux_x86_64", true), "linux_x86_64");
+    }
+
+    #[test]
+    fn a_macos_version_that_the_bytes_do_not_allow_is_raised() {
+        assert_eq!(chosen("macosx_10_9_x86_64", "macosx_11_0_x86_64", "", false), "macosx_11_0_x86_64");
+        assert_eq!(chosen("macosx_11_0_arm64", "macosx_11_0_arm64", "", false), "macosx_11_0_arm64");
+        assert_eq!(
+            chosen("macosx_10_9_universal2", "macosx_10_13_x86_64 macosx_12_0_arm64", "", false),
+            "macosx_10_13_x86_64 macosx_12_0_arm64"
+        );
+        assert_eq!(chosen("macosx_10_9_universal2", "macosx_10_13_x86_64", "", false), "macosx_10_13_x86_64");
+    }
+
+    #[test]
+    fn only_claimed_processors_are_tagged() {
+        let earned = "macosx_10_9_universal2 macosx_10_9_x86_64 macosx_11_0_arm64";
+        assert_eq!(chosen("macosx_11_0_arm64", earned, "", false), "macosx_11_0_arm64");
+        assert_eq!(chosen("win_amd64", "win_amd64", "", false), "win_amd64");
+        assert_eq!(chosen("win32", "win_amd64", "", false), "win_amd64");
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
         return folders;
     }
     let can_add = |folder: &&Folder| {
-        drafter.options.python_floor >= crate::python::startup::LOWEST
+        drafter.python_floor >= crate::python::startup::LOWEST
             && drafter.places.package_of(&folder.installed).is_some()
     };
     let fixed: Vec<&Folder> = rest.iter().copied().filter(|folder| !can_add(folder)).collect();
@@ -151,7 +151,7 @@ fn reach_others(drafter: &Drafter<'_>, homes: &mut Homes) {
             let Some(found) = edge.elsewhere else { continue };
             let (name, there) = (&drafter.graph.import(edge).name, directory(&drafter.graph.object(found).location));
             match drafter.places.package_of(folder) {
-                Some(init) if drafter.options.python_floor >= crate::python::startup::LOWEST => {
+                Some(init) if drafter.python_floor >= crate::python::startup::LOWEST => {
                     homes.startup.entry(init.to_owned()).or_default().insert(there.to_owned());
                 }
                 _ => homes.diagnostics.push(
@@ -224,7 +224,7 @@ pub(in crate::repair) fn start_up_code(
             member: init.clone(),
             folder: crate::repair::paths::relative(here, folder),
             libraries: libraries.get(folder).cloned().unwrap_or_default(),
-            lowest: drafter.options.python_floor,
+            lowest: drafter.python_floor,
         });
     }
     Ok(found)

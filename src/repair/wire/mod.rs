@@ -6,6 +6,8 @@ mod directory;
 mod load_path;
 mod search_path;
 
+pub(super) use directory::start_up_code;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Drafter;
@@ -41,8 +43,8 @@ impl Homes {
     }
 
     /// Returns each file that has a home, with it.
-    pub fn files<'a>(&'a self, files: &'a [Vec<ObjectId>]) -> impl Iterator<Item = (&'a Vec<ObjectId>, &'a Home)> {
-        files.iter().filter_map(|slices| Some((slices, self.of(*slices.first()?)?)))
+    pub fn files<'a>(&'a self, files: &'a [Vec<ObjectId>]) -> impl Iterator<Item = (&'a [ObjectId], &'a Home)> {
+        files.iter().filter_map(|slices| Some((slices.as_slice(), self.of(*slices.first()?)?)))
     }
 
     /// Gives every slice of a file its home.

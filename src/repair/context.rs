@@ -1,0 +1,164 @@
+//! What a wheel is repaired for, and where things lie in it: read once, before anything is decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::include::{self, Included};
+use super::make;
+use super::options::Options;
+use super::places::{Folder, Places};
+use crate::error::{Error, Result};
+use crate::format::Format;
+use crate::load::{Inventory, Target, Universe, layout_of};
+use crate::platform::VendorDirectory;
+use crate::python::startup;
+use crate::tag::{PythonTag, WheelFilename};
+use crate::wheel::install::{InstallLayout, InstallScheme, SITE_PACKAGES};
+use crate::wheel::wheel_file::WheelFile;
+use crate::wheel::{Member, Wheel};
+
+/// Where things lie in a wheel, and what it is for.
+pub(super) struct Context {
+    /// For which platform, and for each of its processors; never empty.
+    pub targets: Vec<Target>,
+    pub places: Places,
+    /// What stands before members that are installed into site-packages: nothing, or `pkg-1.data/platlib/`.
+    root: String,
+    pub false_purelib: bool,
+    /// Installed directories that start-up code in the wheel gives to the loader (Windows).
+    pub added: Vec<String>,
+    /// The oldest Python that the tags name.
+    pub python_floor: (u8, u16),
+}
+
+impl Context {
+    /// Reads what is needed of `WHEEL` and of the members' names.
+    ///
+    /// # Errors
+    /// `Refused` if the binaries are for no one platform, `Usage` for a `--lib-dir` that cannot be a folder's.
+    pub fn of(wheel: &Wheel, filename: &WheelFilename, inventory: &Inventory, options: &Options) -> Result<Self> {
+        let targets = make::targets(&inventory.binaries, filename, &options.plat)?;
+        let target = *targets.first().ok_or_else(|| Error::refused("no binary says what the wheel is for"))?;
+        let purelib = wheel
+            .dist_info_member("WHEEL")
+            .map(|member| wheel.read_small(member))
+            .transpose()?
+            .and_then(|bytes| WheelFile::read(&bytes).ok()?.root_is_purelib())
+            .unwrap_or(false);
+        let data = InstallLayout::data_directory(wheel.members().iter().map(Member::name), &filename.stem())
+            .unwrap_or_else(|| format!("{}.data", filename.stem()));
+        let in_data = |member: &str| member.strip_prefix(&data).is_some_and(|rest| rest.starts_with('/'));
+        let at_root = inventory.binaries.iter().any(|binary| !in_data(&binary.member));
+        // A wheel whose root is pure Python keeps its libraries where its binaries are: some systems install the two
+        // into different folders.
+        let root = if purelib && !at_root { format!("{data}/platlib/") } else { String::new() };
+        let layout = layout_of(wheel);
+        let packages = packages(wheel, &layout);
+        let distribution = filename.distribution.as_str();
+        let libraries = match target.platform.vendoring().directory {
+            VendorDirectory::Distribution(suffix) => {
+                let suffix = options.lib_dir.as_deref().unwrap_or(suffix);
+                check_suffix(suffix)?;
+                format!("{distribution}{suffix}")
+            }
+            VendorDirectory::Package(name) => {
+                let name = options.lib_dir.as_deref().unwrap_or(name);
+                check_suffix(name)?;
+                match main_package(&packages, distribution) {
+                    Some(package) => format!("{package}/{name}"),
+                    None => format!("{distribution}{name}"),
+                }
+            }
+        };
+        let in_site_packages = |path: &str| Folder {
+            member: format!("{root}{path}"),
+            installed: format!("{SITE_PACKAGES}/{path}"),
+        };
+        let added = match target.platform.format() {
+            Format::Pe => added(wheel, &packages),
+            Format::Elf | Format::MachO => Vec::new(),
+        };
+        let places = Places {
+            libraries: in_site_packages(&libraries),
+            scripts: format!("{data}/scripts/"),
+            programs: in_site_packages(&format!("{distribution}.scripts")),
+            packages,
+            members: wheel.members().iter().map(|member| member.name().to_lowercase()).collect(),
+        };
+        let python_floor = python_floor(filename);
+        Ok(Self { targets, places, root, false_purelib: purelib && at_root, added, python_floor })
+    }
+
+    /// Finds what `--include` names.
+    ///
+    /// # Errors
+    /// As [`include::included`].
+    pub fn included(&self, options: &Options, inventory: &Inventory) -> Result<Included> {
+        if options.include.is_empty() {
+            return Ok((Vec::new(), BTreeMap::new()));
+        }
+        // Folders that are not there are told of when the plan is made.
+        let universe = make::sources(Universe::new(&inventory.binaries), options, &self.targets, &mut Vec::new())?;
+        include::included(options, &self.targets, &self.places, &universe, &self.root)
+    }
+}
+
+/// Regular packages: of each the installed directory, and the archive name of its `__init__.py`.
+fn packages(wheel: &Wheel, layout: &InstallLayout) -> BTreeMap<String, String> {
+    let inits = wheel.members().iter().map(Member::name).filter(|name| {
+        let file_name = name.rsplit('/').next().unwrap_or(name);
+        file_name.eq_ignore_ascii_case("__init__.py")
+    });
+    let installed = inits.filter_map(|name| {
+        let installed = layout.installed(name);
+        let python = matches!(installed.scheme, InstallScheme::Purelib | InstallScheme::Platlib);
+        let (folder, _) = installed.path.rsplit_once('/')?;
+        (python && folder != SITE_PACKAGES).then(|| (folder.to_owned(), name.to_owned()))
+    });
+    installed.collect()
+}
+
+/// The top-level package of the distribution's name, else the first one.
+fn main_package(packages: &BTreeMap<String, String>, distribution: &str) -> Option<String> {
+    let top = packages.keys().filter_map(|folder| folder.strip_prefix(SITE_PACKAGES)?.strip_prefix('/'));
+    let top: BTreeSet<&str> = top.filter(|name| !name.contains('/')).collect();
+    top.get(distribution).or_else(|| top.first()).map(|name| (*name).to_owned())
+}
+
+/// Installed directories that the start-up code of packages gives to the loader.
+fn added(wheel: &Wheel, packages: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for (folder, init) in packages {
+        let source = wheel.member(init).and_then(|member| wheel.read_small(member).ok());
+        for added in source.iter().flat_map(|source| startup::added_folders(source)) {
+            found.extend(super::paths::joined(folder, &added.folder));
+        }
+    }
+    found.into_iter().map(|folder| format!("/{folder}")).collect()
+}
+
+/// The oldest Python that the tags name; where they leave it open, the oldest that start-up code knows.
+fn python_floor(filename: &WheelFilename) -> (u8, u16) {
+    let open = |tag: &PythonTag| match tag {
+        PythonTag::Generic { major, .. }
+        | PythonTag::CPython { major, .. }
+        | PythonTag::PyPy { major, .. }
+        | PythonTag::GraalPy { major, .. }
+            if *major < 3 =>
+        {
+            (2, 7)
+        }
+        _ => startup::LOWEST,
+    };
+    let versions = filename.tags.pythons().iter().map(|tag| tag.version().unwrap_or_else(|| open(tag)));
+    versions.min().unwrap_or(startup::LOWEST)
+}
+
+/// Refuses folder names that would not be one folder beside the packages.
+fn check_suffix(suffix: &str) -> Result<()> {
+    let odd = suffix.is_empty() || suffix.contains(['/', '\\', ':', '\0']) || suffix.ends_with([' ', '.']);
+    let reserved = [".dist-info", ".data"].iter().any(|end| suffix.ends_with(end));
+    if odd || reserved {
+        return Err(Error::usage(format!("`--lib-dir {suffix}` is no ending of a folder of libraries")));
+    }
+    Ok(())
+}
