@@ -1,6 +1,5 @@
 //! The environment variables of other tools, where they keep their meaning.
 
-use super::args::repair::Layout;
 use super::args::{Arguments, Command};
 use super::settings::Environment;
 use crate::error::{Error, Result};
@@ -43,9 +42,6 @@ pub fn take_environment(arguments: &mut Arguments, environment: &Environment) ->
     }
     if !repair.peers.namespace_pkg.is_empty() {
         notes.push("`--namespace-pkg` has no effect: no `__init__.py` is ever created".to_owned());
-    }
-    if repair.libraries.layout != Layout::Auto {
-        notes.push("`--layout` has no effect on wheels for Linux".to_owned());
     }
     Ok(notes)
 }

@@ -69,10 +69,8 @@ impl Context {
                 }
             }
         };
-        let in_site_packages = |path: &str| Folder {
-            member: format!("{root}{path}"),
-            installed: format!("{SITE_PACKAGES}/{path}"),
-        };
+        let in_site_packages =
+            |path: &str| Folder { member: format!("{root}{path}"), installed: format!("{SITE_PACKAGES}/{path}") };
         let added = match target.platform.format() {
             Format::Pe => added(wheel, &packages),
             Format::Elf | Format::MachO => Vec::new(),
@@ -129,7 +127,7 @@ fn added(wheel: &Wheel, packages: &BTreeMap<String, String>) -> Vec<String> {
     let mut found = BTreeSet::new();
     for (folder, init) in packages {
         let source = wheel.member(init).and_then(|member| wheel.read_small(member).ok());
-        for added in source.iter().flat_map(|source| startup::added_folders(source)) {
+        for added in source.iter().flat_map(|source| startup::added_folders(&String::from_utf8_lossy(source))) {
             found.extend(super::paths::joined(folder, &added.folder));
         }
     }

@@ -91,9 +91,8 @@ impl Drafter<'_> {
         decided.diagnostics.append(&mut homes.diagnostics);
         for (slices, home) in homes.files(&files) {
             let needed = self.vendored_by(slices, &homes);
-            let direct = slices.iter().any(|&slice| {
-                loadable.iter().any(|id| self.inside(*id).any(|target| target == slice))
-            });
+            let direct =
+                slices.iter().any(|&slice| loadable.iter().any(|id| self.inside(*id).any(|target| target == slice)));
             for folder in &home.folders {
                 let edits = wire.vendored(self, slices, folder, &homes)?;
                 let member = folder.member_of(&home.name);
@@ -219,11 +218,7 @@ impl Drafter<'_> {
     }
 
     /// The imports of an object: each name (marked if it is removed), and which of `index` it is, if one.
-    pub(super) fn imports_of(
-        &self,
-        id: ObjectId,
-        index: &BTreeMap<ObjectId, usize>,
-    ) -> Vec<(String, Option<usize>)> {
+    pub(super) fn imports_of(&self, id: ObjectId, index: &BTreeMap<ObjectId, usize>) -> Vec<(String, Option<usize>)> {
         let edges = self.links.edges_of(id).iter();
         edges
             .map(|edge| {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::places::Places;
 use super::make;
 use super::options::Options;
+use super::places::Places;
 use crate::error::{Error, Result};
 use crate::format::{self, Image};
 use crate::load::source::Located;
@@ -86,9 +86,8 @@ fn locate(name: &str, targets: &[Target], universe: &Universe<'_>) -> Result<Pat
         for (_, directory) in source.directories(&directories) {
             let candidate = format!("{}/{name}", directory.trim_end_matches('/'));
             if let Located::File { canonical, .. } = source.locate(&candidate, target.platform.loader().names) {
-                let fits = source
-                    .examine(&canonical)
-                    .is_ok_and(|slices| slices.iter().any(|(image, _)| fits(targets, image)));
+                let fits =
+                    source.examine(&canonical).is_ok_and(|slices| slices.iter().any(|(image, _)| fits(targets, image)));
                 if fits {
                     // The name that was asked for stays, whatever a symbolic link leads to.
                     return Ok(source.on_disk(&candidate));

@@ -65,11 +65,7 @@ impl Input<'_> {
 ///
 /// # Errors
 /// `Refused` if its binaries say of no processor that it is for that, or are for several C libraries.
-pub(super) fn targets(
-    binaries: &[Binary],
-    filename: &WheelFilename,
-    asked: &[PlatformTag],
-) -> Result<Vec<Target>> {
+pub(super) fn targets(binaries: &[Binary], filename: &WheelFilename, asked: &[PlatformTag]) -> Result<Vec<Target>> {
     let claimed = filename.tags.platforms();
     let platform = policy::platform(binaries, claimed);
     if platform.format() == Format::Elf {
@@ -194,7 +190,7 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
     let Target { platform, arch } = input.target();
     let family = PolicyFamily::of_platform(platform);
     let mut policies = Vec::new();
-    for tag in &options.plat {
+    for tag in options.plat.iter().filter(|_| family.is_some()) {
         match options.policies.find(tag) {
             Some((policy, of)) if of == arch => {
                 if Some(policy.family) != family {
@@ -216,6 +212,12 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
             None if matches!(tag, PlatformTag::Linux { arch: of } if *of == arch) => {}
             None => return Err(Error::usage(format!("`--plat {tag}` is no tag that a policy is known for"))),
         }
+    }
+    if let (None, Some(tag)) = (family, options.plat.iter().find(|tag| !platform.owns(tag))) {
+        return Err(Error::refused(format!(
+            "`--plat {tag}` was asked for, and the wheel's binaries are for {}",
+            platform.name()
+        )));
     }
     let given = if !policies.is_empty() {
         Given::All(policies, arch)
@@ -343,8 +345,30 @@ fn retag(
         }
         diagnostics.push(diagnostic);
     }
+    if platform.libc().is_none() {
+        raised(claimed, &chosen, options, judged, earned, diagnostics);
+    }
     let tags = input.filename.tags.with_platforms(chosen);
     Ok((input.filename.with_tags(tags), recorded))
+}
+
+/// Says which claimed tags the bytes do not allow, what stands in their place, and why.
+fn raised(
+    claimed: &[PlatformTag],
+    chosen: &[PlatformTag],
+    options: &Options,
+    judged: &Subject<'_>,
+    earned: &Earned,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for tag in claimed.iter().filter(|tag| !earned.holds(tag)) {
+        let names: Vec<String> = chosen.iter().map(|tag| format!("`{tag}`")).collect();
+        let message =
+            format!("`{tag}` is claimed and not true of the bytes; the wheel becomes {}", names.join(" and "));
+        diagnostics.push(Diagnostic::new(Code::TW616, message));
+        let reasons = policy::refusals(&options.policies, tag, judged);
+        diagnostics.extend(reasons.into_iter().map(|reason| reason.at(Severity::Note)));
+    }
 }
 
 /// Adds every reason why a tag is not earned.
@@ -437,7 +461,9 @@ fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<Stri
         let next = rest.iter().position(|library| !waits(library)).unwrap_or(0);
         order.push(rest.remove(next));
     }
-    let libraries = order.into_iter().filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
+    let libraries = order
+        .into_iter()
+        .filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
     BTreeMap::from([(places.libraries.installed.clone(), libraries.map(str::to_owned).collect())])
 }
 

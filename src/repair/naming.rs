@@ -30,7 +30,11 @@ pub(super) struct Shape {
 ///
 /// # Errors
 /// `Refused` if two libraries of different content keep the same name.
-pub(super) fn vendored_names(shapes: &[Shape], naming: VendorNaming) -> Result<Vec<String>> {
+pub(super) fn vendored_names(
+    shapes: &[Shape],
+    naming: VendorNaming,
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<Vec<String>> {
     let mut names: Vec<Option<String>> = vec![None; shapes.len()];
     let mut contents: Vec<Option<[u8; 32]>> = vec![None; shapes.len()];
     for component in components(shapes) {
@@ -44,6 +48,9 @@ pub(super) fn vendored_names(shapes: &[Shape], naming: VendorNaming) -> Result<V
             let content: [u8; 32] = hash.finalize().into();
             names[index] = Some(match shape.keep_name {
                 true => shape.file_name.clone(),
+                false if naming == VendorNaming::Kept && clashes(index, shapes, &is_taken) => {
+                    mangled(&shape.file_name, &content, ON_CLASH)
+                }
                 false => mangled(&shape.file_name, &content, naming),
             });
             contents[index] = Some(content);
@@ -60,6 +67,16 @@ pub(super) fn vendored_names(shapes: &[Shape], naming: VendorNaming) -> Result<V
         }
     }
     Ok(names)
+}
+
+/// What names are made of where they are kept but cannot be.
+const ON_CLASH: VendorNaming = VendorNaming::BeforeExtension(8);
+
+/// Whether another library of other content, or a member of the wheel, has the name; macOS does not tell case apart.
+fn clashes(index: usize, shapes: &[Shape], is_taken: impl Fn(&str) -> bool) -> bool {
+    let shape = &shapes[index];
+    let same = |other: &Shape| other.file_name.eq_ignore_ascii_case(&shape.file_name) && other.digest != shape.digest;
+    shapes.iter().any(same) || is_taken(&shape.file_name)
 }
 
 /// The hash of libraries that need each other: all that shapes any of them, in an order that does not depend on how
@@ -214,7 +231,9 @@ mod tests {
     #[test]
     fn a_dependency_s_name_shapes_the_name() {
         let with = |leaf: &str| {
-            vendored_names(&[shape("liba.so.1", &[("libb.so", Some(1))]), shape(leaf, &[])], NAMING).unwrap()[0].clone()
+            vendored_names(&[shape("liba.so.1", &[("libb.so", Some(1))]), shape(leaf, &[])], NAMING, |_| false).unwrap()
+                [0]
+            .clone()
         };
         assert_ne!(with("libb.so"), with("libc.so"));
     }
@@ -224,7 +243,7 @@ mod tests {
         let pair = |mark: &str| {
             let mut b = shape("libb.so", &[("liba.so", Some(0))]);
             b.marks.push(mark.into());
-            vendored_names(&[shape("liba.so", &[("libb.so", Some(1))]), b], NAMING).unwrap()
+            vendored_names(&[shape("liba.so", &[("libb.so", Some(1))]), b], NAMING, |_| false).unwrap()
         };
         assert_ne!(pair("")[0], pair("stripped")[0]);
         assert_eq!(components(&[shape("a", &[("b", Some(1))]), shape("b", &[("a", Some(0))])]), [vec![0, 1]]);
@@ -232,8 +251,10 @@ mod tests {
 
     #[test]
     fn names_do_not_depend_on_the_order_of_finding() {
-        let forth = vendored_names(&[shape("a.so", &[("b.so", Some(1))]), shape("b.so", &[])], NAMING).unwrap();
-        let back = vendored_names(&[shape("b.so", &[]), shape("a.so", &[("b.so", Some(0))])], NAMING).unwrap();
+        let forth =
+            vendored_names(&[shape("a.so", &[("b.so", Some(1))]), shape("b.so", &[])], NAMING, |_| false).unwrap();
+        let back =
+            vendored_names(&[shape("b.so", &[]), shape("a.so", &[("b.so", Some(0))])], NAMING, |_| false).unwrap();
         assert_eq!((&forth[0], &forth[1]), (&back[1], &back[0]));
     }
 
@@ -243,7 +264,19 @@ mod tests {
         a.keep_name = true;
         let mut b = a.clone();
         b.digest = [1; 32];
-        assert!(vendored_names(&[a, b], NAMING).is_err());
+        assert!(vendored_names(&[a, b], NAMING, |_| false).is_err());
+    }
+
+    #[test]
+    fn a_kept_name_gets_a_hash_only_where_it_clashes() {
+        let kept =
+            |shapes: &[Shape], taken: &str| vendored_names(shapes, VendorNaming::Kept, |name| name == taken).unwrap();
+        let mut other = shape("LIBA.dylib", &[]);
+        other.digest = [1; 32];
+        let names = kept(&[shape("liba.dylib", &[]), other, shape("libb.1.dylib", &[])], "");
+        assert!(names[0].starts_with("liba-") && names[1].starts_with("LIBA-"), "{names:?}");
+        assert_eq!(names[2], "libb.1.dylib");
+        assert!(kept(&[shape("liba.dylib", &[])], "liba.dylib")[0].starts_with("liba-"));
     }
 
     #[test]

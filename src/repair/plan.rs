@@ -149,7 +149,11 @@ pub enum Step {
 impl Plan {
     /// Returns true if the result is the input, byte for byte.
     pub fn is_empty(&self) -> bool {
-        self.vendored.is_empty() && self.edits.is_empty() && self.startup.is_empty() && self.tags.before == self.tags.after && !self.platlib
+        self.vendored.is_empty()
+            && self.edits.is_empty()
+            && self.startup.is_empty()
+            && self.tags.before == self.tags.after
+            && !self.platlib
     }
 
     /// Returns the steps in the order they are carried out.

@@ -55,8 +55,7 @@ impl Family {
 pub(super) fn select(claimed: &[PlatformTag], earned: &Earned, wanted: &Wanted<'_>) -> Vec<PlatformTag> {
     let is_earned = |tag: &&PlatformTag| earned.holds(&tag.normalized());
     let is_plain = |tag: &PlatformTag| Family::of(tag) == Family::Plain;
-    let mut chosen: Vec<PlatformTag> =
-        claimed.iter().filter(is_earned).filter(|tag| !is_plain(tag)).cloned().collect();
+    let mut chosen: Vec<PlatformTag> = claimed.iter().filter(is_earned).filter(|tag| !is_plain(tag)).cloned().collect();
     let kept = chosen.clone();
     for tag in wanted.asked.iter().filter(is_earned) {
         if !is_plain(tag) && !kept.iter().any(|other| other.normalized() == tag.normalized()) {
@@ -95,7 +94,9 @@ fn each_processor_s(claimed: &[PlatformTag], earned: &[PlatformTag]) -> Vec<Plat
     let wanted: Vec<Arch> = claimed.iter().flat_map(PlatformTag::archs).collect();
     let own: Vec<&PlatformTag> = earned
         .iter()
-        .filter(|tag| matches!(Family::of(tag), Family::Macos(MacosArch::Single(_)) | Family::Ios(..) | Family::Windows(_)))
+        .filter(|tag| {
+            matches!(Family::of(tag), Family::Macos(MacosArch::Single(_)) | Family::Ios(..) | Family::Windows(_))
+        })
         .collect();
     let fits = |tag: &PlatformTag| tag.archs().iter().all(|arch| wanted.contains(arch));
     let some_fit = own.iter().any(|tag| fits(tag));

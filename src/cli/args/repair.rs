@@ -163,6 +163,9 @@ pub struct PeerArgs {
     /// Has no effect: no `__init__.py` is ever created
     #[arg(long, value_name = "PACKAGES", hide_short_help = true)]
     pub namespace_pkg: Vec<String>,
+    /// Writes start-up code at the line `# delvewheel: patch` of each `__init__.py` instead of where it belongs
+    #[arg(long, hide_short_help = true)]
+    pub custom_patch: bool,
     /// Lets binaries need a newer processor than their architecture's baseline
     #[arg(long, hide_short_help = true)]
     pub disable_isa_ext_check: bool,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::audit::{self, AuditOptions};
-use crate::cli::args::{RepairArgs, StripWhat};
+use crate::cli::args::{self, RepairArgs, StripWhat};
 use crate::cli::inputs;
 use crate::cli::output::{Sink, write_file};
 use crate::cli::printer::{Printer, View};
@@ -14,7 +14,8 @@ use crate::cli::terminal::Terminal;
 use crate::diagnostic::{Code, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::PolicySet;
-use crate::repair::{self, Include, Options, Outcome, Patterns, PlanFile};
+use crate::python::startup::Place;
+use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
 use crate::report::human::{self, Detail};
 use crate::report::{OutputFormat, Report};
 use crate::tag::PlatformTag;
@@ -203,14 +204,14 @@ fn refusal(error: &Error) -> crate::diagnostic::Diagnostic {
 }
 
 /// Returns what the flags ask for.
-fn options(args: &RepairArgs, policies: &PolicySet, environment: &Environment) -> Result<Options> {
-    let peers = &args.peers;
-    let libraries = &args.libraries;
+fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) -> Result<Options> {
+    let peers = &given.peers;
+    let libraries = &given.libraries;
     let mut options = Options { policies: policies.clone(), ..Options::default() };
-    options.plat = platforms(&args.plat, policies)?;
-    options.only_plat = args.only_plat;
-    options.update_tags = !args.no_update_tags;
-    let search = Search::new(&args.search, environment)?;
+    options.plat = platforms(&given.plat, policies)?;
+    options.only_plat = given.only_plat;
+    options.update_tags = !given.no_update_tags;
+    let search = Search::new(&given.search, environment)?;
     options.search.folders = search.folders;
     options.search.sysroot = search.sysroot;
     options.search.host = search.host;
@@ -229,18 +230,26 @@ fn options(args: &RepairArgs, policies: &PolicySet, environment: &Environment) -
     let keep_all = peers.no_mangle_all.then(|| "*".to_owned());
     options.no_mangle = Patterns::new(libraries.no_mangle.iter().cloned().chain(keep_all))?;
     options.lib_dir = libraries.lib_dir.clone();
+    options.layout = match libraries.layout {
+        args::repair::Layout::Auto => Layout::Auto,
+        args::repair::Layout::Adjacent => Layout::Adjacent,
+        args::repair::Layout::Libs => Layout::Libs,
+    };
+    if peers.custom_patch {
+        options.startup_place = Place::Mark;
+    }
     options.ignore_recorded = libraries.ignore_recorded;
     options.ignore_missing = peers.ignore_missing_dependencies;
     options.any_processor = peers.disable_isa_ext_check;
-    options.strip = args.result.strip.and_then(StripWhat::level);
+    options.strip = given.result.strip.and_then(StripWhat::level);
     // -1 is what zlib, and with it auditwheel, calls its default.
-    if let Some(level) = args.result.compress.and_then(|level| u8::try_from(level).ok()) {
+    if let Some(level) = given.result.compress.and_then(|level| u8::try_from(level).ok()) {
         options.compress = level;
     }
-    options.sbom = !args.result.no_sbom;
-    options.accept = args.result.accept.iter().map(|name| accepted(name)).collect::<Result<_>>()?;
+    options.sbom = !given.result.no_sbom;
+    options.accept = given.result.accept.iter().map(|name| accepted(name)).collect::<Result<_>>()?;
     options.source_date_epoch = source_date_epoch(environment)?;
-    if let Some(path) = &args.plan.plan {
+    if let Some(path) = &given.plan.plan {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
         let plan = PlanFile::read(&text).map_err(|error| {
             let usage = Error::usage(error.message().to_owned());

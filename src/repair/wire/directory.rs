@@ -51,13 +51,7 @@ impl Wire for DirectoryWire {
         Ok(homes)
     }
 
-    fn vendored(
-        &self,
-        drafter: &Drafter<'_>,
-        slices: &[ObjectId],
-        _folder: &Folder,
-        homes: &Homes,
-    ) -> Result<EditSet> {
+    fn vendored(&self, drafter: &Drafter<'_>, slices: &[ObjectId], _folder: &Folder, homes: &Homes) -> Result<EditSet> {
         let mut edits = EditSet::default();
         for &object in slices {
             import_edits(drafter, object, homes, &mut edits)?;
@@ -106,8 +100,7 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
         return folders;
     }
     let can_add = |folder: &&Folder| {
-        drafter.python_floor >= crate::python::startup::LOWEST
-            && drafter.places.package_of(&folder.installed).is_some()
+        drafter.python_floor >= crate::python::startup::LOWEST && drafter.places.package_of(&folder.installed).is_some()
     };
     let fixed: Vec<&Folder> = rest.iter().copied().filter(|folder| !can_add(folder)).collect();
     let home = match fixed.as_slice() {

@@ -40,13 +40,7 @@ impl Wire for LoadPathWire {
         Ok(homes)
     }
 
-    fn vendored(
-        &self,
-        drafter: &Drafter<'_>,
-        slices: &[ObjectId],
-        folder: &Folder,
-        homes: &Homes,
-    ) -> Result<EditSet> {
+    fn vendored(&self, drafter: &Drafter<'_>, slices: &[ObjectId], folder: &Folder, homes: &Homes) -> Result<EditSet> {
         let mut edits = EditSet::default();
         let Some(home) = slices.first().and_then(|id| homes.of(*id)) else { return Ok(edits) };
         let importer = Importer { slices, location: folder.location_of(&home.name), is_new_here: true };

@@ -73,13 +73,7 @@ pub(super) trait Wire {
     ///
     /// # Errors
     /// `Usage` if edits contradict each other.
-    fn vendored(
-        &self,
-        drafter: &Drafter<'_>,
-        slices: &[ObjectId],
-        folder: &Folder,
-        homes: &Homes,
-    ) -> Result<EditSet>;
+    fn vendored(&self, drafter: &Drafter<'_>, slices: &[ObjectId], folder: &Folder, homes: &Homes) -> Result<EditSet>;
 
     /// Returns what changes in a binary of the wheel; one that is not `loadable` loses only what tells of the build
     /// machine.
@@ -113,8 +107,8 @@ fn names(
             let object = drafter.graph.object(id);
             let called = drafter.called(id);
             let no_mangle = &drafter.options.no_mangle;
-            let keep_name = no_mangle.matches(object.file_name())
-                || called.as_deref().is_some_and(|name| no_mangle.matches(name));
+            let keep_name =
+                no_mangle.matches(object.file_name()) || called.as_deref().is_some_and(|name| no_mangle.matches(name));
             let mut all: Vec<String> =
                 drafter.options.strip.map(|level| Edit::Strip(level).to_string()).into_iter().collect();
             all.extend(marks(id));
@@ -125,5 +119,7 @@ fn names(
             Some(Shape { file_name, digest, marks: all, imports, keep_name })
         })
         .collect();
-    vendored_names(&shapes, drafter.platform.vendoring().naming)
+    let is_taken =
+        |name: &str| drafter.places.members.contains(&drafter.places.libraries.member_of(name).to_lowercase());
+    vendored_names(&shapes, drafter.platform.vendoring().naming, is_taken)
 }

@@ -28,13 +28,7 @@ impl Wire for SearchPathWire {
         Ok(homes)
     }
 
-    fn vendored(
-        &self,
-        drafter: &Drafter<'_>,
-        slices: &[ObjectId],
-        folder: &Folder,
-        homes: &Homes,
-    ) -> Result<EditSet> {
+    fn vendored(&self, drafter: &Drafter<'_>, slices: &[ObjectId], folder: &Folder, homes: &Homes) -> Result<EditSet> {
         let mut edits = EditSet::default();
         for &object in slices {
             let Some(home) = homes.of(object) else { continue };
