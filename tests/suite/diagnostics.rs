@@ -279,8 +279,17 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
             let message = "links `python312.dll`, and `cp311-abi3` claims CPython from 3.11 on";
             Diagnostic::new(code, message).member("demo/_core.pyd")
         }
+        Code::TW320 => {
+            let path = "/Library/Frameworks/SDL2.framework/Versions/A/SDL2";
+            Diagnostic::new(code, format!("`SDL2.framework` would have to be vendored, and its resources with it: {path}"))
+        }
+        Code::TW321 => {
+            let message = "`foo.dll` is needed in `a` and in `b`, and neither has start-up code that could tell the loader of the other";
+            Diagnostic::new(code, message)
+        }
         Code::TW616 => {
-            Diagnostic::new(code, "`macosx_10_9_x86_64` was raised to `macosx_11_0_x86_64`, which the bytes need")
+            let message = "`macosx_10_9_x86_64` is claimed and not true of the bytes; the wheel becomes `macosx_11_0_x86_64`";
+            Diagnostic::new(code, message)
         }
         Code::TW901 => {
             Diagnostic::new(code, "`libfoo-1a2b3c4d.so.1` does not resolve inside the result").member(EXTENSION)
