@@ -62,6 +62,12 @@ pub struct EditFlags {
     /// Strips the file (ELF)
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub strip: Option<StripWhat>,
+    /// Has the loader bind delay imports at load: of this DLL, or all; repeatable (PE)
+    #[arg(long, value_name = "DLL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub delay_to_eager: Vec<String>,
+    /// Clears the flags that say where the loader looks for this file's imports (PE)
+    #[arg(long)]
+    pub clear_dependent_load_flags: bool,
 }
 
 /// The kinds of search path.

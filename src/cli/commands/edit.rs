@@ -90,6 +90,12 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     if let Some(level) = flags.strip.and_then(StripWhat::level) {
         edits.push(Edit::Strip(level))?;
     }
+    for library in &flags.delay_to_eager {
+        edits.push(Edit::DelayToEager((!library.is_empty()).then(|| library.clone())))?;
+    }
+    if flags.clear_dependent_load_flags {
+        edits.push(Edit::ClearDependentLoadFlags)?;
+    }
     Ok(edits)
 }
 

@@ -122,11 +122,6 @@ impl<'a> Exports<'a> {
         words(self.functions.data())
     }
 
-    /// The address of the function with that number, without the base.
-    pub(super) fn function(&self, index: u32) -> Option<u32> {
-        self.functions.u32(u64::from(index) * 4).ok()
-    }
-
     /// The names' addresses and the numbers of their functions.
     pub(super) fn names(&self) -> impl Iterator<Item = (u32, u16)> + use<'a> {
         let ordinals = self.ordinals.data().chunks_exact(2);

@@ -9,7 +9,7 @@ pub(super) const MAX_NAME: u64 = 4096;
 /// More descriptors than any linker writes.
 const MAX_DESCRIPTORS: u64 = 4096;
 /// The longest name of a function that is read.
-const MAX_SYMBOL: u64 = 64 * 1024;
+pub(super) const MAX_SYMBOL: u64 = 64 * 1024;
 /// Size of an import descriptor.
 pub(super) const DESCRIPTOR: u64 = 20;
 /// Size of a delay-import descriptor.
@@ -219,4 +219,14 @@ pub(super) fn lookups(pe: &Pe<'_>, lookup: u32) -> Result<Vec<Lookup>> {
 
 fn beyond() -> Error {
     Error::malformed("the address of an imported function's name leaves the image")
+}
+
+impl Function<'_> {
+    /// Whether this is the function of that name, or `#n` of that number.
+    pub(super) fn is_named(&self, name: &[u8]) -> bool {
+        match self {
+            Function::Name(known) => *known == name,
+            Function::Ordinal(ordinal) => format!("#{ordinal}").as_bytes() == name,
+        }
+    }
 }

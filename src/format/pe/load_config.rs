@@ -2,7 +2,7 @@
 
 use super::facts::Hybrid;
 use super::read::{Pe, directory, machine};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::bytes::Width;
 
 /// What the load configuration states.
@@ -59,12 +59,4 @@ impl LoadConfig {
             _ => None,
         }
     }
-}
-
-/// Refuses a load configuration that cannot be read, where one is there.
-///
-/// # Errors
-/// As [`LoadConfig::read`].
-pub(super) fn of(pe: &Pe<'_>) -> Result<LoadConfig, Error> {
-    Ok(LoadConfig::read(pe)?.unwrap_or_default())
 }

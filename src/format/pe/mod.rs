@@ -11,6 +11,8 @@ mod named;
 mod read;
 mod resources;
 mod symbols;
+mod verify;
+mod witness;
 
 pub use edit::edit;
 pub use facts::{Checksum, Hybrid, PeFacts};

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, Width};
 
 /// More sections than any linker writes; Windows takes 96.
-const MAX_SECTIONS: u16 = 4096;
+const MAX_SECTIONS: u16 = 1024;
 /// Sector size: the loader reads sections from the sector their pointer lies in.
 const SECTOR: u64 = 0x200;
 /// `IMAGE_FILE_DLL`.
@@ -223,8 +223,7 @@ impl<'a> Pe<'a> {
         }
         let (_, section) = self.section_at(address).filter(|(_, section)| section.has_bytes()).ok_or_else(nowhere)?;
         let within = u64::from(address - section.address);
-        let page = section.memory_size().checked_next_multiple_of(0x1000).unwrap_or(u32::MAX);
-        let size = u64::from(section.raw_size.min(page));
+        let size = u64::from(section.raw_size.min(section.memory_size()));
         let end = (section.start() + size).min(self.bytes.len());
         let at = section.start() + within;
         if at < end { Ok((at, end)) } else { Err(nowhere()) }
