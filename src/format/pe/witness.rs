@@ -67,4 +67,3 @@ fn function<'a>(entry: &SyntheticImportLookupTableEntry<'a>) -> Function<'a> {
         SyntheticImportLookupTableEntry::HintNameTableRVA((_, hint)) => Function::Name(hint.name.as_bytes()),
     }
 }
-

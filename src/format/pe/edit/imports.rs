@@ -118,9 +118,8 @@ fn check_eager(draft: &Draft<'_, '_>, model: &Model<'_>, delay: &DelayImported<'
     if model.config.guard_flags & PROTECT_DELAYLOAD != 0 {
         return refused("the file asks for a protected table (`/guard:cf`)");
     }
-    let is_writable = |address: u32| {
-        draft.pe.section_at(address).is_some_and(|(_, section)| section.flags & flags::WRITE != 0)
-    };
+    let is_writable =
+        |address: u32| draft.pe.section_at(address).is_some_and(|(_, section)| section.flags & flags::WRITE != 0);
     let size = (delay.functions.len() as u32).saturating_mul(draft.pe.header.width.bytes() as u32);
     if !is_writable(descriptor.thunks) || !is_writable(descriptor.thunks.saturating_add(size.saturating_sub(1))) {
         return refused("its table is in a section that cannot be written");

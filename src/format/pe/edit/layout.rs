@@ -395,7 +395,8 @@ pub(in crate::format::pe) fn complaints(pe: &Pe<'_>) -> Vec<String> {
     let header = &pe.header;
     let (file_alignment, alignment) = (header.file_alignment, header.section_alignment);
     if !file_alignment.is_power_of_two() || !alignment.is_power_of_two() || file_alignment > alignment {
-        complaints.push(format!("sections are aligned to {alignment:#x} in memory, to {file_alignment:#x} in the file"));
+        complaints
+            .push(format!("sections are aligned to {alignment:#x} in memory, to {file_alignment:#x} in the file"));
         return complaints;
     }
     let mut raw = vec![(0, u64::from(header.headers_size).max(header.sections_end()))];

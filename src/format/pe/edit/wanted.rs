@@ -65,8 +65,9 @@ impl Wanted {
                 | Edit::RemoveSearchPath(_)
                 | Edit::SetSearchPathKind(_) => {
                     let message = format!("`{edit}`: PE files have no search path");
-                    return Err(Error::unsupported(message)
-                        .hint("put the DLL beside the file that needs it, or call `os.add_dll_directory` at run time"));
+                    return Err(Error::unsupported(message).hint(
+                        "put the DLL beside the file that needs it, or call `os.add_dll_directory` at run time",
+                    ));
                 }
                 Edit::SetInterpreter(_) | Edit::ClearExecutableStack | Edit::Strip(_) => {
                     return Err(Error::unsupported(format!("`{edit}` is for ELF files, and this is PE")));
@@ -149,8 +150,7 @@ impl Wanted {
         }
         let (library, function) = (library.as_bytes().to_vec(), function.as_bytes().to_vec());
         let is_there = model.imports.iter().any(|import| {
-            import.name.eq_ignore_ascii_case(&library)
-                && import.functions.iter().any(|known| known.is_named(&function))
+            import.name.eq_ignore_ascii_case(&library) && import.functions.iter().any(|known| known.is_named(&function))
         });
         if !is_there {
             self.changes.push(change("import", None, name.as_bytes()));
