@@ -36,6 +36,7 @@ pub mod arch;
 pub mod audit;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod compose;
 pub mod diagnostic;
 pub mod error;
 pub mod format;

@@ -19,6 +19,7 @@ pub use diagnose::{LibpythonRule, diagnose};
 pub use entry::{EntryPoint, EntryStyle};
 pub use facts::{AbiFacts, WheelAbi};
 pub use library::PythonLibrary;
+pub use modules::imported_by;
 pub use stable::{Condition, StableSymbol, stable_symbol};
 pub use suffix::{ExtensionSuffix, LibcHint, SuffixClass};
 pub use widest::{Widest, widest};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{AbiFacts, ExtensionSuffix, SuffixClass, WheelAbi};
 use crate::format::Format;
-use crate::tag::{AbiTag, PythonTag};
+use crate::tag::{AbiTag, PythonTag, TagSet};
 
 /// The interpreters that one python tag and ABI tag are for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,14 @@ impl Interpreters {
             _ => false,
         }
     }
+}
+
+/// Returns true if some of the interpreters that the tags are for import a file with this suffix.
+pub fn imported_by(suffix: &ExtensionSuffix, tags: &TagSet) -> bool {
+    tags.expand()
+        .iter()
+        .filter_map(|tag| Interpreters::of(&tag.python, &tag.abi))
+        .any(|interpreters| interpreters.import(suffix))
 }
 
 /// The files that give one module, one for each interpreter that its authors thought of.

@@ -49,12 +49,14 @@ struct Made {
 }
 
 /// Everything that goes into the result.
-struct Contents<'a> {
+pub(super) struct Contents<'a> {
     wheel: &'a Wheel,
     dist_info: String,
     made: BTreeMap<String, Made>,
     /// Members of the input that are not in the result.
     gone: BTreeSet<String>,
+    /// New names of members that are kept, by their old ones.
+    renamed: BTreeMap<String, String>,
     /// SHA-256 of members of the input that are kept.
     digests: BTreeMap<String, [u8; 32]>,
 }
@@ -82,8 +84,7 @@ pub(super) fn apply(
         changed: BTreeSet::new(),
         dropped: Vec::new(),
     };
-    let mut contents =
-        Contents { wheel, dist_info, made: BTreeMap::new(), gone: BTreeSet::new(), digests: BTreeMap::new() };
+    let mut contents = Contents::new(wheel, dist_info);
     let done = binaries(wheel, plan, options, folder)?;
     for Done { made, changes, notes, replaces } in done {
         staged.notes.extend(notes.into_iter().map(|note| (made.name.clone(), note)));
@@ -107,13 +108,7 @@ pub(super) fn apply(
         staged.output = copy_whole(wheel.path(), &destination)?;
         return Ok(staged);
     }
-    for signature in SIGNATURES {
-        if wheel.dist_info_member(signature).is_some() {
-            let name = format!("{}/{signature}", contents.dist_info);
-            contents.gone.insert(name.clone());
-            staged.dropped.push(name);
-        }
-    }
+    staged.dropped = contents.drop_signatures();
     if !same_record || !contents.made.is_empty() || !contents.gone.is_empty() {
         let record = contents.record()?.to_bytes()?;
         contents.make(&record_name, &record, TEXT_MODE, options, folder)?;
@@ -280,7 +275,7 @@ fn sbom_input(
 }
 
 /// Whether rewriting removes something that installers or PyPI refuse.
-fn has_curable_faults(wheel: &Wheel) -> bool {
+pub(super) fn has_curable_faults(wheel: &Wheel) -> bool {
     wheel
         .faults()
         .iter()
@@ -303,12 +298,37 @@ fn same_rows(bytes: &[u8], record: &Record) -> bool {
     rows(&old) == rows(record)
 }
 
-impl Contents<'_> {
+impl<'a> Contents<'a> {
+    /// Returns the contents of a result that is the wheel itself; its dist-info directory will be called `dist_info`.
+    pub(super) fn new(wheel: &'a Wheel, dist_info: String) -> Self {
+        let (made, gone, renamed, digests) = Default::default();
+        Self { wheel, dist_info, made, gone, renamed, digests }
+    }
+
+    /// Gives a member that is kept another name.
+    pub(super) fn rename(&mut self, from: impl Into<String>, to: impl Into<String>) {
+        self.renamed.insert(from.into(), to.into());
+    }
+
+    /// Drops the signatures of RECORD, and returns their names.
+    pub(super) fn drop_signatures(&mut self) -> Vec<String> {
+        let present = SIGNATURES.iter().filter_map(|signature| self.wheel.dist_info_member(signature));
+        let names: Vec<String> = present.map(|member| member.name().to_owned()).collect();
+        self.gone.extend(names.iter().cloned());
+        names
+    }
+
+    /// The member of the input that stands under a name of the result.
+    fn source(&self, name: &str) -> Option<&'a Member> {
+        let old = self.renamed.iter().find(|(_, new)| *new == name).map_or(name, |(old, _)| old);
+        self.wheel.member(old)
+    }
+
     /// Takes new bytes for a member; mode and time of an old one of the name are kept.
-    fn make(&mut self, name: &str, bytes: &[u8], mode: u16, options: &Options, folder: &Path) -> Result<()> {
+    pub(super) fn make(&mut self, name: &str, bytes: &[u8], mode: u16, options: &Options, folder: &Path) -> Result<()> {
         // Text is small: stored only where that was asked for.
         let payload = Payload::pack(bytes, options.compress, folder)?;
-        let old = self.wheel.member(name);
+        let old = self.source(name);
         let made = Made {
             name: name.to_owned(),
             payload,
@@ -320,11 +340,16 @@ impl Contents<'_> {
     }
 
     /// The members of the input that are copied as they are.
-    fn kept(&self) -> impl Iterator<Item = &Member> {
+    fn kept(&self) -> impl Iterator<Item = &'a Member> {
         self.wheel
             .members()
             .iter()
-            .filter(|member| !self.gone.contains(member.name()) && !self.made.contains_key(member.name()))
+            .filter(|member| !self.gone.contains(member.name()) && !self.made.contains_key(self.name_of(member)))
+    }
+
+    /// The name of a member in the result.
+    fn name_of(&self, member: &'a Member) -> &str {
+        self.renamed.get(member.name()).map_or(member.name(), String::as_str)
     }
 
     /// Names in the order of the result: as in the input, what is new behind it, dist-info last.
@@ -333,8 +358,8 @@ impl Contents<'_> {
             .wheel
             .members()
             .iter()
-            .map(|member| member.name().to_owned())
-            .filter(|name| !self.gone.contains(name))
+            .filter(|member| !self.gone.contains(member.name()))
+            .map(|member| self.name_of(member).to_owned())
             .collect();
         let known: BTreeSet<&String> = names.iter().collect();
         let new: Vec<String> = self.made.keys().filter(|name| !known.contains(name)).cloned().collect();
@@ -344,7 +369,7 @@ impl Contents<'_> {
     }
 
     /// Takes the digests of all kept members: those that are known, and the others computed, not believed of RECORD.
-    fn sum(&mut self, known: &BTreeMap<&str, [u8; 32]>) -> Result<()> {
+    pub(super) fn sum(&mut self, known: &BTreeMap<&str, [u8; 32]>) -> Result<()> {
         let kept: Vec<&Member> = self.kept().collect();
         let digests = kept
             .into_par_iter()
@@ -361,7 +386,7 @@ impl Contents<'_> {
     }
 
     /// RECORD of the result: digests of every member, those of kept ones computed, not believed.
-    fn record(&self) -> Result<Record> {
+    pub(super) fn record(&self) -> Result<Record> {
         let record_name = format!("{}/RECORD", self.dist_info);
         let row = |name: &String| {
             if *name == record_name || SIGNATURES.iter().any(|signature| name.ends_with(&format!("/{signature}"))) {
@@ -370,9 +395,10 @@ impl Contents<'_> {
             if let Some(made) = self.made.get(name) {
                 return RecordRow::new(name, made.payload.digest(), made.payload.size());
             }
-            match (self.digests.get(name), self.wheel.member(name)) {
-                (Some(digest), Some(member)) => RecordRow::new(name, digest, member.size()),
-                _ => RecordRow::bare(name),
+            let member = self.source(name);
+            match member.and_then(|member| Some((self.digests.get(member.name())?, member.size()))) {
+                Some((digest, size)) => RecordRow::new(name, digest, size),
+                None => RecordRow::bare(name),
             }
         };
         let mut names = self.names();
@@ -382,14 +408,14 @@ impl Contents<'_> {
         Ok(Record::new(names.iter().map(row).collect()))
     }
 
-    fn write(mut self, destination: &Path, options: &Options) -> Result<Output> {
+    pub(super) fn write(mut self, destination: &Path, options: &Options) -> Result<Output> {
         let mut members = Vec::new();
         for name in self.names() {
             if let Some(made) = self.made.remove(&name) {
                 members.push(OutputMember::new(name, Content::New(made.payload), made.mode, made.time));
                 continue;
             }
-            let Some(member) = self.wheel.member(&name) else { continue };
+            let Some(member) = self.source(&name) else { continue };
             members.push(OutputMember::new(
                 name,
                 kept_content(self.wheel, member, options)?,

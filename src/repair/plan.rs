@@ -137,6 +137,13 @@ pub enum Step {
         /// The folder, seen from that of the file.
         folder: String,
     },
+    /// A member gets another name.
+    Rename {
+        /// Its archive name.
+        member: String,
+        /// Its new archive name.
+        to: String,
+    },
     /// The tags change.
     Retag {
         /// Before, e.g. `cp311-cp311-linux_x86_64`.

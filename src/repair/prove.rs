@@ -122,7 +122,7 @@ fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged) -> Result<Vec<Bi
 }
 
 /// Members without a row, and rows without a member.
-pub(super) fn record_differences(result: &Wheel) -> Result<Vec<String>> {
+pub(crate) fn record_differences(result: &Wheel) -> Result<Vec<String>> {
     let Some(member) = result.dist_info_member("RECORD") else { return Ok(vec!["the result has no RECORD".into()]) };
     let record = Record::read(&result.read_small(member)?)?;
     let rows: BTreeSet<String> = record.rows().iter().map(crate::wheel::record::RecordRow::member).collect();

@@ -263,7 +263,7 @@ fn refused(filename: WheelFilename, diagnostics: Vec<Diagnostic>) -> Outcome {
 }
 
 /// Reads what an earlier repair recorded.
-fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
+pub(crate) fn read_recorded(wheel: &Wheel) -> Result<Recorded> {
     match wheel.dist_info_member(recorded::FILE_NAME) {
         None => Ok(Recorded::default()),
         Some(member) if member.size() > (4 << 20) => {

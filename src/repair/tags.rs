@@ -103,6 +103,11 @@ fn each_processor_s(claimed: &[PlatformTag], earned: &[PlatformTag]) -> Vec<Plat
     own.into_iter().filter(|tag| fits(tag) || !some_fit).cloned().collect()
 }
 
+/// Returns the platform tags that a wheel with these claims gets where nothing is asked.
+pub(crate) fn best_platforms(claimed: &[PlatformTag], earned: &Earned) -> Vec<PlatformTag> {
+    select(claimed, earned, &Wanted::default())
+}
+
 /// Returns the tag, and the name from before PEP 600 where it has one.
 fn with_alias(tag: &PlatformTag) -> Vec<PlatformTag> {
     std::iter::once(tag.clone()).chain(tag.legacy_alias()).collect()

@@ -1,0 +1,3 @@
+//! What is made of whole wheels: other tags for one, with proof.
+
+pub mod retag;

@@ -1,0 +1,156 @@
+//! Rewriting what a wheel says of itself: its tags, its build tag, its members' names; no binary changes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::apply::{Contents, has_curable_faults};
+use super::options::Options;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tag::WheelFilename;
+use crate::wheel::record::{Record, RecordDigest};
+use crate::wheel::wheel_file::WheelFile;
+use crate::wheel::write::{Output, copy_whole, make_folder};
+use crate::wheel::{FaultLevel, Wheel};
+
+/// Mode of a text member that is new.
+const TEXT_MODE: u16 = 0o100_644;
+
+/// What a wheel is to say of itself.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Rewrite {
+    /// Its file name; WHEEL follows it.
+    pub name: WheelFilename,
+    /// What `Root-Is-Purelib` becomes; `None`: it stays.
+    pub purelib: Option<bool>,
+    /// New archive names of members, by their old ones.
+    pub renames: BTreeMap<String, String>,
+}
+
+/// A result that waits for its name.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Rewritten {
+    /// The file; `None` if the destination is the input itself and nothing changes.
+    pub output: Option<Output>,
+    /// Where it will lie.
+    pub destination: PathBuf,
+    /// What should be known.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Rewrite {
+    /// Returns what gives a wheel this name and changes nothing else.
+    pub fn new(name: WheelFilename) -> Self {
+        Self { name, purelib: None, renames: BTreeMap::new() }
+    }
+
+    /// Writes the result under a temporary name in `folder`; a wheel that says all of it already is copied byte for byte.
+    ///
+    /// Members are copied as they are packed, and their digests are those of RECORD, where it has them.
+    ///
+    /// # Errors
+    /// `Io` for files that cannot be read or written; `Malformed` or `Refused` if the wheel has no dist-info directory or
+    /// no WHEEL file that can be read.
+    pub fn write(&self, wheel: &Wheel, options: &Options, folder: &Path) -> Result<Rewritten> {
+        let old_dist_info = wheel.dist_info().ok_or_else(|| Error::refused("the wheel has no dist-info directory"))?;
+        make_folder(folder)?;
+        let destination = folder.join(self.name.to_string());
+        let mut result = Rewritten { output: None, destination, diagnostics: Vec::new() };
+        let member = wheel
+            .dist_info_member("WHEEL")
+            .ok_or_else(|| Error::new(ErrorKind::Refused, "no `WHEEL` file").about(old_dist_info))?;
+        let bytes = wheel.read_small(member)?;
+        let text = self.wheel_file(&bytes).map_err(|error| error.about(member.name()))?;
+        let is_named = wheel.filename().is_ok_and(|name| *name == self.name);
+        if is_named && *text == *bytes && self.renames.is_empty() {
+            result.output = copy_whole(wheel.path(), &result.destination)?;
+            return Ok(result);
+        }
+        let dist_info = format!("{}.dist-info", self.name.stem());
+        let mut contents = Contents::new(wheel, dist_info.clone());
+        for (from, to) in self.all_renames(wheel, old_dist_info, &dist_info) {
+            contents.rename(from, to);
+        }
+        if *text != *bytes {
+            contents.make(&format!("{dist_info}/WHEEL"), &text, TEXT_MODE, options, folder)?;
+        }
+        let dropped = contents.drop_signatures();
+        result.diagnostics.extend(
+            dropped
+                .into_iter()
+                .map(|name| Diagnostic::new(Code::TW613, "the signature is not true of the result").member(name)),
+        );
+        let record = wheel.dist_info_member("RECORD").map(|member| wheel.read_small(member)).transpose()?;
+        let record = record.and_then(|bytes| Record::read(&bytes).ok()).unwrap_or_default();
+        let rows: BTreeMap<String, (RecordDigest, &str)> =
+            record.rows().iter().map(|row| (row.member(), (row.parsed_digest(), row.size.as_str()))).collect();
+        // A row that contradicts the archive is not taken over; one that only names a wrong digest is `check`'s business.
+        let known = wheel.members().iter().filter_map(|member| match rows.get(member.name()) {
+            Some((RecordDigest::Sha256(digest) | RecordDigest::OddSha256(digest), size))
+                if *size == member.size().to_string() =>
+            {
+                Some((member.name(), *digest))
+            }
+            _ => None,
+        });
+        contents.sum(&known.collect())?;
+        let record = contents.record()?.to_bytes()?;
+        contents.make(&format!("{dist_info}/RECORD"), &record, TEXT_MODE, options, folder)?;
+        result.output = Some(contents.write(&result.destination, options)?);
+        Ok(result)
+    }
+
+    /// Returns the file in which WHEEL says what the name says.
+    fn wheel_file(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let mut file = WheelFile::read(bytes)?;
+        let tags: Vec<String> = self.name.tags.expand().iter().map(ToString::to_string).collect();
+        let mut own: Vec<&str> = file.tags();
+        own.sort_unstable();
+        let mut wanted: Vec<&str> = tags.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        if own != wanted {
+            file.set_tags(&tags);
+        }
+        if file.build() != self.name.build.as_deref() {
+            file.set_build(self.name.build.as_deref());
+        }
+        if let Some(purelib) = self.purelib {
+            file.set_root_is_purelib(purelib);
+        }
+        Ok(file.to_bytes())
+    }
+
+    /// The renames asked for, and those that give the dist-info and data directories the file name's own stem.
+    fn all_renames(&self, wheel: &Wheel, old: &str, new: &str) -> BTreeMap<String, String> {
+        let mut renames = self.renames.clone();
+        let old_data = old.strip_suffix(".dist-info").map(|stem| format!("{stem}.data"));
+        let folders = [(Some(old.to_owned()), new.to_owned()), (old_data, format!("{}.data", self.name.stem()))];
+        for (from, to) in folders {
+            let Some(from) = from.filter(|from| *from != to) else { continue };
+            for member in wheel.members() {
+                let Some(rest) = member.name().strip_prefix(&from).filter(|rest| rest.starts_with('/')) else {
+                    continue;
+                };
+                let target = renames.entry(member.name().to_owned()).or_insert_with(|| member.name().to_owned());
+                if target.starts_with(&format!("{from}/")) {
+                    *target = match target.strip_prefix(&from) {
+                        Some(kept) => format!("{to}{kept}"),
+                        None => format!("{to}{rest}"),
+                    };
+                }
+            }
+        }
+        renames
+    }
+}
+
+/// Returns true if nothing keeps the archive from being rewritten: what is wrong with it, rewriting cures.
+pub fn is_rewritable(wheel: &Wheel) -> bool {
+    let curable = has_curable_faults(wheel);
+    wheel
+        .faults()
+        .iter()
+        .all(|fault| fault.level != FaultLevel::Error || (curable && fault.kind.is_cured_by_rewriting()))
+}
