@@ -10,6 +10,7 @@ mod graph;
 mod inventory;
 mod python;
 mod repaired;
+mod retagged;
 mod tags;
 
 use std::collections::BTreeSet;
@@ -27,6 +28,7 @@ use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
 
 pub use repaired::{repaired, step_phrase};
+pub use retagged::retagged;
 
 /// How an audit is done.
 #[derive(Debug, Clone)]

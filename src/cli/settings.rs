@@ -27,7 +27,8 @@ const ONE_QUESTION: &[&[&str]] = &[
 ];
 
 /// Flags that are given on the command line alone.
-const LINE_ONLY: &[&str] = &["help", "version", "config", "no-config", "from-stdin0", "in-place", "all"];
+const LINE_ONLY: &[&str] =
+    &["help", "version", "config", "no-config", "from-stdin0", "in-place", "all", "force", "remove"];
 
 /// Who says what a flag is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -334,8 +334,10 @@ pub struct Report {
     pub diagnostics: Vec<Finding>,
     /// For the next better tags, all that stands in the way.
     pub next_tags: Vec<NextTag>,
-    /// The steps of a repair, planned or done.
+    /// The steps of a repair or a retagging, planned or done.
     pub plan: Vec<Step>,
+    /// Why the tags of the result are true, a phrase each.
+    pub proof: Vec<String>,
     /// The configuration file used.
     pub config: Option<String>,
     /// What `--allow`, `--warn`, `--deny` and the configuration say.
@@ -361,6 +363,7 @@ impl Report {
             diagnostics: Vec::new(),
             next_tags: Vec::new(),
             plan: Vec::new(),
+            proof: Vec::new(),
             config: None,
             levels,
             seen: BTreeSet::new(),

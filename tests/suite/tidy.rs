@@ -84,6 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "audit",
         &[
             "report",
+            "compose",
             "repair",
             "origin",
             "lint",

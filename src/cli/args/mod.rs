@@ -2,9 +2,11 @@
 
 mod edit;
 pub mod repair;
+pub mod retag;
 
 pub use edit::{EditArgs, EditFlags, RpathKind};
 pub use repair::{RepairArgs, StripWhat};
+pub use retag::RetagArgs;
 
 use std::path::PathBuf;
 
@@ -33,6 +35,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Vendor, rewire, retag
     Repair(Box<RepairArgs>),
+    /// Change tags, with proof that they are true
+    Retag(Box<RetagArgs>),
     /// Dependency tree, each edge with how it was resolved
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths

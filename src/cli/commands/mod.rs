@@ -7,5 +7,7 @@ pub mod edit;
 pub mod explain;
 pub mod policies;
 pub mod repair;
+pub mod retag;
 pub mod show;
 pub mod tree;
+mod write;

@@ -2,22 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::write::{self, One, of_wheel, refusal};
 use crate::audit::{self, AuditOptions};
 use crate::cli::args::{self, RepairArgs, StripWhat};
 use crate::cli::inputs;
-use crate::cli::output::{Sink, write_file};
-use crate::cli::printer::{Printer, View};
+use crate::cli::output::write_file;
 use crate::cli::search::{Search, split_list};
 use crate::cli::settings::{Environment, Settings};
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
-use crate::diagnostic::{Code, Severity};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::policy::PolicySet;
 use crate::python::startup::Place;
 use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
-use crate::report::human::{self, Detail};
-use crate::report::{OutputFormat, Report};
 use crate::tag::PlatformTag;
 
 /// Repairs each wheel; all are tried.
@@ -36,17 +33,7 @@ pub fn run(args: &RepairArgs, settings: &Settings, environment: &Environment, te
             return Status::Impossible;
         }
     };
-    repair.all(paths)
-}
-
-/// What became of one wheel.
-#[derive(Debug, Default)]
-struct One {
-    /// The path written.
-    output: Option<PathBuf>,
-    /// Why nothing was written, and what that makes of the exit status.
-    failure: Option<(Error, Status)>,
-    report: Option<Report>,
+    write::all(paths, &args.report, terminal, &|path| repair.one(path))
 }
 
 /// What holds for all wheels of a command.
@@ -69,49 +56,6 @@ impl<'a> Repair<'a> {
         Ok(Self { args, terminal, options, audit })
     }
 
-    fn all(&self, paths: inputs::Paths) -> Status {
-        let mut status = Status::Done;
-        let mut printer = Printer::new(&self.args.report, View::Findings, self.terminal);
-        // In human form the report is what is said on stderr, unless it has a file of its own.
-        let prints = self.args.report.format != OutputFormat::Human || self.args.report.output.is_some();
-        let mut written = Sink::new(None);
-        let progress = self.terminal.progress(paths.len());
-        for path in paths {
-            let One { output, failure, report } = match path {
-                Ok(path) => {
-                    progress.set_message(path.display().to_string());
-                    progress.suspend(|| self.one(&path))
-                }
-                Err(error) => One { failure: Some((error, Status::Impossible)), ..One::default() },
-            };
-            progress.inc(1);
-            if let Some((error, of_wheel)) = failure {
-                progress.suspend(|| self.terminal.error(&error));
-                status = status.max(of_wheel);
-            }
-            let printed = match output {
-                Some(path) if self.args.report.format == OutputFormat::Human => {
-                    progress.suspend(|| written.write(&format!("{}\n", path.display())))
-                }
-                _ => Ok(()),
-            };
-            let printed = printed.and_then(|()| match report {
-                Some(report) if prints => printer.report(report),
-                _ => Ok(()),
-            });
-            if let Err(error) = printed {
-                progress.suspend(|| self.terminal.error(&error));
-                status = Status::Impossible;
-            }
-        }
-        progress.finish_and_clear();
-        if let Err(error) = if prints { printer.finish() } else { Ok(()) } {
-            self.terminal.error(&error);
-            status = Status::Impossible;
-        }
-        status
-    }
-
     /// Repairs one wheel.
     fn one(&self, path: &Path) -> One {
         let name = path.display().to_string();
@@ -129,7 +73,7 @@ impl<'a> Repair<'a> {
             }
         };
         let mut report = audit::repaired(path, &outcome, &self.audit);
-        self.say(&report);
+        write::say(self.terminal, &report);
         match self.publish(&mut outcome) {
             Ok(output) => {
                 report.outputs.extend(output.iter().map(|path| path.display().to_string()));
@@ -163,43 +107,6 @@ impl<'a> Repair<'a> {
             return Ok(None);
         }
         outcome.publish(&self.options.accept)
-    }
-
-    /// Says what was found and done.
-    fn say(&self, report: &Report) {
-        let least = match self.terminal.detail() {
-            Detail::Quiet => Severity::Error,
-            Detail::Normal => Severity::Warning,
-            Detail::Verbose => Severity::Note,
-        };
-        for finding in report.diagnostics.iter().filter(|finding| finding.diagnostic.severity >= least) {
-            self.terminal.raw(&human::finding(finding, self.terminal.palette()));
-        }
-        // What was refused was not done.
-        let done = report.verdict == crate::report::Outcome::Ok || !report.outputs.is_empty();
-        for step in report.plan.iter().filter(|_| done) {
-            let phrase = audit::step_phrase(step);
-            // What is changed inside a binary is for those who ask.
-            let short = phrase.split(": ").next().unwrap_or(&phrase);
-            self.terminal.say(if self.terminal.detail() == Detail::Verbose { &phrase } else { short });
-        }
-    }
-}
-
-/// Names the wheel in an error, before the member that the error is about.
-fn of_wheel(error: Error, name: &str) -> Error {
-    match error.subject() {
-        Some(subject) if subject != name => error.context(format!("`{name}`")),
-        Some(_) => error,
-        None => error.about(name),
-    }
-}
-
-/// The finding that an error becomes, so that a report says it too.
-fn refusal(error: &Error) -> crate::diagnostic::Diagnostic {
-    match error.kind() {
-        ErrorKind::Malformed => audit::no_archive(error),
-        _ => crate::diagnostic::Diagnostic::new(Code::TW702, error.message().to_owned()),
     }
 }
 
@@ -247,8 +154,8 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
         options.compress = level;
     }
     options.sbom = !given.result.no_sbom;
-    options.accept = given.result.accept.iter().map(|name| accepted(name)).collect::<Result<_>>()?;
-    options.source_date_epoch = source_date_epoch(environment)?;
+    options.accept = given.result.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?;
+    options.source_date_epoch = write::source_date_epoch(environment)?;
     if let Some(path) = &given.plan.plan {
         let text = std::fs::read_to_string(path).map_err(|error| Error::io(path.display(), &error))?;
         let plan = PlanFile::read(&text).map_err(|error| {
@@ -292,14 +199,4 @@ fn include(text: &str) -> Include {
         }
         None => Include { library: text.to_owned(), destination: None },
     }
-}
-
-fn accepted(name: &str) -> Result<Code> {
-    name.parse::<Code>().map_err(|()| Error::usage(format!("`{name}` is no code or slug")).about("--accept"))
-}
-
-fn source_date_epoch(environment: &Environment) -> Result<Option<i64>> {
-    let Some(value) = environment.get("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let seconds = value.to_str().and_then(|text| text.trim().parse::<i64>().ok());
-    seconds.map(Some).ok_or_else(|| Error::usage("is not a number of seconds").about("SOURCE_DATE_EPOCH"))
 }

@@ -1,0 +1,126 @@
+//! `truewheel retag`: other tags, with the proof that they are true; each wheel is written whole or not at all.
+
+use std::path::{Path, PathBuf};
+
+use super::write::{self, One, of_wheel, refusal};
+use crate::audit::{self, AuditOptions};
+use crate::cli::args::RetagArgs;
+use crate::cli::inputs;
+use crate::cli::settings::{Environment, Settings};
+use crate::cli::status::Status;
+use crate::cli::terminal::Terminal;
+use crate::compose::retag::{self, RetagOptions, Retagged, TagEdit};
+use crate::error::{Error, Result};
+use crate::report::Report;
+
+/// Retags each wheel; all are tried.
+pub fn run(args: &RetagArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
+    let prepared = super::audit::options(&args.report, settings)
+        .and_then(|audit| Ok(Retag { args, terminal, options: options(args, &audit, environment)?, audit }));
+    match prepared {
+        Ok(retag) => write::all(inputs::expand(&args.inputs), &args.report, terminal, &|path| retag.one(path)),
+        Err(error) => {
+            terminal.error(&error);
+            Status::Impossible
+        }
+    }
+}
+
+/// What holds for all wheels of a command.
+struct Retag<'a> {
+    args: &'a RetagArgs,
+    terminal: &'a Terminal,
+    options: RetagOptions,
+    audit: AuditOptions,
+}
+
+impl Retag<'_> {
+    /// Retags one wheel.
+    fn one(&self, path: &Path) -> One {
+        let name = path.display().to_string();
+        let fail = |error: Error, report| {
+            let status = Status::of_writing(&error);
+            One { failure: Some((of_wheel(error, &name), status)), report, output: None }
+        };
+        let folder = (!self.args.result.dry_run).then_some(self.args.wheel_dir.as_path());
+        let mut outcome = match retag::retag(path, &self.options, folder) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let report = (Status::of_writing(&error) == Status::Fault).then(|| {
+                    let mut report = self.audit.report(&name);
+                    report.push(refusal(&error));
+                    report
+                });
+                return fail(error, report);
+            }
+        };
+        let mut report = audit::retagged(path, &outcome, &self.audit);
+        write::say(self.terminal, &report);
+        self.prove(&report, outcome.is_refused(&self.options.accept));
+        match self.publish(path, &mut outcome) {
+            Ok(output) => {
+                report.outputs.extend(output.iter().map(|path| path.display().to_string()));
+                One { output, failure: None, report: Some(report) }
+            }
+            Err(error) => fail(error, Some(report)),
+        }
+    }
+
+    /// Says why the tags are true.
+    fn prove(&self, report: &Report, is_refused: bool) {
+        for line in report.proof.iter().filter(|_| !is_refused) {
+            self.terminal.say(line);
+        }
+    }
+
+    /// Gives the result its name, and removes the wheel that was read if that was asked for.
+    fn publish(&self, path: &Path, outcome: &mut Retagged) -> Result<Option<PathBuf>> {
+        let destination = self.args.wheel_dir.join(outcome.name.to_string());
+        if self.args.result.dry_run && !outcome.is_refused(&self.options.accept) {
+            self.terminal.say(&format!("would write {}", destination.display()));
+            return Ok(None);
+        }
+        let output = outcome.publish(&self.options.accept)?;
+        if let Some(written) = output.as_deref().filter(|_| self.args.result.remove)
+            && !is_one_file(path, written)
+        {
+            std::fs::remove_file(path).map_err(|error| Error::io(path.display(), &error))?;
+        }
+        Ok(output)
+    }
+}
+
+/// Whether two paths lead to one file.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Returns what the flags ask for.
+fn options(args: &RetagArgs, audit: &AuditOptions, environment: &Environment) -> Result<RetagOptions> {
+    let edit = |text: &Option<String>, flag: &str| match text {
+        None => Ok(TagEdit::Keep),
+        Some(text) => TagEdit::read(text).map_err(|error| error.about(flag)),
+    };
+    let build = args.tags.build.as_deref();
+    if let Some(build) = build.filter(|build| !build.is_empty()) {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.');
+        if !build.starts_with(|first: char| first.is_ascii_digit()) || !build.chars().all(is_plain) {
+            return Err(
+                Error::usage("a build tag begins with a digit, and holds letters, digits, `_` and `.`").about(build)
+            );
+        }
+    }
+    let mut options = RetagOptions::default();
+    options.python = edit(&args.tags.python_tag, "--python-tag")?;
+    options.abi = edit(&args.tags.abi_tag, "--abi-tag")?;
+    options.platform = edit(&args.tags.platform_tag, "--platform-tag")?;
+    options.build = build.map(str::to_owned);
+    options.auto = args.tags.auto;
+    options.force = args.tags.force;
+    options.ignore_recorded = args.tags.ignore_recorded;
+    options.rename_extensions = args.result.rename_extensions;
+    options.accept = args.result.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?;
+    options.source_date_epoch = write::source_date_epoch(environment)?;
+    options.policies = audit.policies.clone();
+    Ok(options)
+}
