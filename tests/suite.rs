@@ -1,5 +1,7 @@
 //! The integration tests, one binary: a module for each capability.
 
+#[path = "suite/apple.rs"]
+mod apple;
 #[path = "suite/cli.rs"]
 mod cli;
 #[path = "suite/cli_repair.rs"]

@@ -10,6 +10,7 @@ use truewheel::report::{Finding, Report};
 use truewheel::{Error, ErrorKind};
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::macho::{self, MachoSpec};
 use crate::support::wheel::{Entry, RecordText, WheelBuilder};
 
 const GLIBC: &str = "cp311-cp311-manylinux_2_17_x86_64";
@@ -60,8 +61,46 @@ fn processor_level() -> Vec<u8> {
     note
 }
 
+/// A wheel for macOS or iOS that gives a code; `None` where none does.
+fn apple(code: Code) -> Option<WheelBuilder> {
+    const MAC: &str = "demo/_core.cpython-311-darwin.so";
+    const IPHONE: &str = "demo/_core.cpython-313-iphoneos.so";
+    let mac = |tag: &str, spec: &MachoSpec| WheelBuilder::new(tag).file(MAC, &spec.build());
+    let arm = |spec: &MachoSpec| mac("cp311-cp311-macosx_11_0_arm64", spec);
+    let iphone = |spec: MachoSpec| {
+        let spec = MachoSpec { platform: Some(macho::IOS), min_os: (13, 0), ..spec };
+        WheelBuilder::new("cp313-cp313-ios_13_0_arm64_iphoneos").file(IPHONE, &spec.build())
+    };
+    let plain = MachoSpec::default();
+    Some(match code {
+        Code::TW209 => arm(&MachoSpec { rpaths: vec!["@loader_path/lib", "@loader_path/lib"], sdk: (15, 0), ..plain }),
+        Code::TW210 => arm(&MachoSpec { signed: false, ..plain }),
+        Code::TW211 => arm(&MachoSpec { imports: vec![(macho::WEAK, "/opt/lib/libfoo.dylib")], room: 32, ..plain }),
+        Code::TW212 => arm(&MachoSpec { imports: vec![(macho::LOAD, "@loader_path/libomp.dylib")], ..plain })
+            .file("demo/libomp.dylib", &MachoSpec::library("@rpath/libomp.dylib").build()),
+        Code::TW213 => iphone(MachoSpec { file_type: macho::DYLIB, id: Some("/Users/build/demo/_core.so"), ..plain }),
+        Code::TW309 => arm(&MachoSpec { imports: vec![(macho::WEAK, "@rpath/libfoo.dylib")], ..plain }),
+        Code::TW411 => arm(&MachoSpec { min_os: (13, 0), ..plain }),
+        Code::TW412 => mac("cp311-cp311-macosx_11_0_universal2", &MachoSpec { cpu: macho::X86_64, ..plain.clone() })
+            .file("demo/other.cpython-311-darwin.so", &macho::both(&plain)),
+        Code::TW413 => arm(&MachoSpec { platform: Some(macho::IOS_SIMULATOR), ..plain }),
+        Code::TW414 => arm(&MachoSpec {
+            imports: vec![(macho::LOAD, "/usr/lib/libc++.1.dylib")],
+            undefined: vec![("_ZNSt3__122__libcpp_verbose_abortEPKcz", 1)],
+            ..plain
+        }),
+        Code::TW415 => iphone(plain),
+        Code::TW416 => mac("cp311-cp311-macosx_13_0_arm64", &MachoSpec { min_os: (13, 3), ..plain }),
+        Code::TW617 => mac("cp311-cp311-macosx_13_3_arm64", &MachoSpec { min_os: (13, 3), ..plain }),
+        _ => return None,
+    })
+}
+
 /// The wheel that gives a code; `None` where a wheel alone does not.
 fn wheel(code: Code) -> Option<WheelBuilder> {
+    if let Some(wheel) = apple(code) {
+        return Some(wheel);
+    }
     Some(match code {
         Code::TW102 => WheelBuilder { suffix: b"something".to_vec(), ..sound() },
         Code::TW103 => odd(|_| ()).file("demo/data.txt", b"other text\n"),
@@ -259,19 +298,6 @@ fn repair(code: Code, folder: &Path) -> Option<(WheelBuilder, Options)> {
 /// What no input of these tests gives: the wording is that of the room that says it.
 fn by_hand(code: Code) -> Option<Diagnostic> {
     Some(match code {
-        Code::TW209 => Diagnostic::new(code, "has the run path `@loader_path/lib` twice, which dyld of macOS 15.0 refuses in a file built with SDK 15.0").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW210 => Diagnostic::new(code, "has no code signature (arm64), without which the system does not load it").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW211 => Diagnostic::new(code, "has room for 32 bytes of load commands (arm64)").member("demo/_core.cpython-311-darwin.so").help("link with `-Wl,-headerpad_max_install_names`"),
-        Code::TW212 => Diagnostic::new(code, "calls itself `@rpath/libomp.dylib`: whoever asks for that name in the process gets this copy").member("demo/.dylibs/libomp.dylib"),
-        Code::TW213 => Diagnostic::new(code, "calls itself `/Users/build/demo/_core.so`, a path of the machine it was built on").member("demo/_core.cpython-313-iphoneos.so"),
-        Code::TW309 => Diagnostic::new(code, "may use `@rpath/libfoo.dylib`, which is nowhere; loading goes on without it").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW411 => Diagnostic::new(code, "needs macOS 13.0 (arm64); `macosx_11_0_arm64` promises 11.0").member("demo/_core.cpython-311-darwin.so").help("build it with `MACOSX_DEPLOYMENT_TARGET=11.0`, or tag `macosx_13_0_arm64`"),
-        Code::TW412 => Diagnostic::new(code, "has code for x86_64, and none for arm64, which `macosx_11_0_universal2` names").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW413 => Diagnostic::new(code, "is for the iOS simulator (arm64), and the tag for macOS").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW414 => Diagnostic::new(code, "needs `__ZNSt3__122__libcpp_verbose_abortEPKcz` of `libc++.1.dylib`, which came with macOS 13.3; it states 11.0 (arm64)").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW415 => Diagnostic::new(code, "is a bundle, not a dynamic library").member("demo/_core.cpython-313-iphoneos.so"),
-        Code::TW416 => Diagnostic::new(code, "needs macOS 13.3 (arm64); `macosx_13_0_arm64` cannot say so, installers know only `13_0`").member("demo/_core.cpython-311-darwin.so"),
-        Code::TW617 => Diagnostic::new(code, "installers never ask for `macosx_13_3_arm64`: from macOS 11 on the minor number in a tag is 0"),
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),
@@ -281,14 +307,18 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
         }
         Code::TW320 => {
             let path = "/Library/Frameworks/SDL2.framework/Versions/A/SDL2";
-            Diagnostic::new(code, format!("`SDL2.framework` would have to be vendored, and its resources with it: {path}"))
+            Diagnostic::new(
+                code,
+                format!("`SDL2.framework` would have to be vendored, and its resources with it: {path}"),
+            )
         }
         Code::TW321 => {
             let message = "`foo.dll` is needed in `a` and in `b`, and neither has start-up code that could tell the loader of the other";
             Diagnostic::new(code, message)
         }
         Code::TW616 => {
-            let message = "`macosx_10_9_x86_64` is claimed and not true of the bytes; the wheel becomes `macosx_11_0_x86_64`";
+            let message =
+                "`macosx_10_9_x86_64` is claimed and not true of the bytes; the wheel becomes `macosx_11_0_x86_64`";
             Diagnostic::new(code, message)
         }
         Code::TW901 => {

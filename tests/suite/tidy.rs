@@ -112,7 +112,6 @@ const LONG_FILES: &[(&str, &str)] = &[];
 const CODES_NOT_GIVEN: &[Code] = &[
     // `show` and `check` never look outside the wheel, and `repair` vendors what it finds there.
     Code::TW308,
-    // macOS' versions are the only tags that are raised.
 ];
 
 fn root() -> &'static Path {

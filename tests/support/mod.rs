@@ -1,6 +1,7 @@
 //! What tests share: builders of odd inputs, and the fixtures of `testdata`.
 
 pub mod elf;
+pub mod macho;
 pub mod wheel;
 pub mod world;
 

@@ -1,8 +1,8 @@
 //! What is wrong with one slice, whoever loads it: its structure, its signature, its room, its name.
 
-use super::AppleRules;
 use super::ios;
 use super::system_symbols;
+use super::{AppleRules, Threshold};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::macho::{AppleVersion, FileType, MachoFacts, SignatureState, Structure, StructureRule};
 use crate::format::{Image, ImageKind};
@@ -39,26 +39,22 @@ impl Slice<'_> {
     fn structure(&self, broken: &Structure) -> Option<Diagnostic> {
         // What cannot be read is said as such (TW201).
         let rule = self.rules.dyld(broken.rule).filter(|rule| rule.rule != StructureRule::BadCommand)?;
-        let arch = self.image.arch.apple_name();
-        let message = &broken.message;
+        let what = format!("breaks a rule of dyld's ({}): {}", self.image.arch.apple_name(), broken.message);
         if rule.always() {
-            return Some(Diagnostic::new(Code::TW209, format!("{message} ({arch}), which dyld refuses")));
+            return Some(Diagnostic::new(Code::TW209, what));
         }
         let system = self.rules.system_name();
         let sdk = self.facts.sdk().unwrap_or(AppleVersion::default());
         let first = rule.since.first()?;
         Some(match rule.refused_by(sdk) {
-            Some(threshold) => Diagnostic::new(
+            Some(Threshold { system: release, .. }) => Diagnostic::new(
                 Code::TW209,
-                format!(
-                    "{message} ({arch}), which dyld of {system} {} refuses in a file built with SDK {sdk}",
-                    threshold.system
-                ),
+                format!("{what}; {system} {release} refuses that in a file built with SDK {sdk}"),
             ),
             None => Diagnostic::new(
                 Code::TW209,
                 format!(
-                    "{message} ({arch}), which dyld lets pass in a file built with SDK {sdk}, and not from SDK {} on",
+                    "{what}; {system} tolerates that in a file built with SDK {sdk}, and not from SDK {} on",
                     first.sdk
                 ),
             )
@@ -76,7 +72,7 @@ impl Slice<'_> {
         let Some(signature) = &self.facts.signature else {
             return wanted.then(|| {
                 let message = format!("has no code signature ({name}), without which the system does not load it");
-                Diagnostic::new(Code::TW210, message).help("sign it: `truewheel edit --sign`")
+                Diagnostic::new(Code::TW210, message).help("sign it with `truewheel edit --sign`")
             });
         };
         let what = match &signature.state {
@@ -95,7 +91,7 @@ impl Slice<'_> {
         let message = format!("has a code signature that is wrong ({name}): {what}");
         // What goes into an app is signed with the app.
         let severity = if self.rules.name == "ios" { Severity::Warning } else { Severity::Error };
-        Some(Diagnostic::new(Code::TW210, message).at(severity).help("sign it anew: `truewheel edit --sign`"))
+        Some(Diagnostic::new(Code::TW210, message).at(severity).help("sign it anew with `truewheel edit --sign`"))
     }
 
     /// Little room for load commands, in a file whose imports a repair may have to change.
@@ -116,8 +112,9 @@ impl Slice<'_> {
         self.rules.generic_names.contains(identity).then(|| {
             let message =
                 format!("calls itself `{identity}`: whoever asks for that name in the process gets this copy");
-            Diagnostic::new(Code::TW212, message)
-                .help("give it a name of its own: `truewheel edit --set-soname`, or let `truewheel repair` vendor it")
+            Diagnostic::new(Code::TW212, message).help(
+                "give it a name of its own with `truewheel edit --set-soname`, or let `truewheel repair` vendor it",
+            )
         })
     }
 }

@@ -27,7 +27,10 @@ pub(in crate::policy) fn earned(subject: &Subject<'_>, claimed: &[PlatformTag]) 
     earned.tags = with_sets(earned.tags);
     for tag in claimed {
         if !earned.tags.contains(tag) && promises(rules, subject, &survey, tag) {
-            earned.tags.push(tag.clone());
+            // What says less than the own tag, and means the same (nothing older runs on arm64), is more compatible.
+            let own = |other: &PlatformTag| machines(rules, other) == machines(rules, tag) && said(tag) < said(other);
+            let at = earned.tags.iter().position(own).unwrap_or(earned.tags.len());
+            earned.tags.insert(at, tag.clone());
         }
     }
     for tag in &earned.tags {

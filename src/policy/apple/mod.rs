@@ -3,7 +3,9 @@
 //! A tag states a version of the system and architectures, nothing else ([`earned`], [`refusals`]); what the loader
 //! makes of a file's structure is said of each binary alone.
 
+mod archs;
 mod binary;
+mod deployment;
 mod document;
 mod earned;
 mod ios;
@@ -11,7 +13,9 @@ mod reasons;
 mod survey;
 mod system_symbols;
 
+pub use archs::{RequiredArchs, missing_archs};
 pub use binary::findings;
+pub use deployment::deployment_tags;
 pub use document::{AppleRules, ArchRules, DyldRule, LibcxxFeature, Threshold};
 pub(super) use earned::{earned, implied, refusals};
 

@@ -115,11 +115,13 @@ pub(super) fn against(rules: &AppleRules, subject: &Subject<'_>, survey: &Survey
     let mut reasons = Vec::new();
     let Some(said) = said(tag) else { return reasons };
     for machine in machines(rules, tag) {
-        if survey.on(&machine).next().is_none() && survey.lacking(subject, &machine).is_empty() {
+        let lacks = survey.lacking(subject, &machine);
+        // What not one binary has is said once.
+        if survey.on(&machine).next().is_none() && lacks.iter().all(|(_, lack)| *lack == Lack::Arch) {
             reasons.push(nothing(&machine, tag));
             continue;
         }
-        for lack in survey.lacking(subject, &machine) {
+        for lack in lacks {
             reasons.push(lacking(rules, subject, &lack, &machine, tag));
         }
         // On a machine that runs nothing older, a tag that says less says the same.

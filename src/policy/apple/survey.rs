@@ -147,7 +147,7 @@ fn is_translated(images: &[&Image], machine: &Machine) -> bool {
 }
 
 /// Returns true if the path of a file says which processor it is for, and it is not this one.
-fn named_for_another(member: &str, arch: Arch, own: &[Arch]) -> bool {
+pub(super) fn named_for_another(member: &str, arch: Arch, own: &[Arch]) -> bool {
     let named = named_archs(member);
     !named.contains(&arch) && own.iter().any(|own| named.contains(own))
 }

@@ -1,0 +1,110 @@
+//! `RequiredArchs`: the architectures that every binary must have (`--require-archs`), and what lacks one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use super::survey::named_for_another;
+use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::error::{Error, Result};
+use crate::format::ImageKind;
+use crate::load::Binary;
+use crate::platform::macos;
+use crate::tag::MacosArch;
+
+/// The architectures of `--require-archs`: `x86_64,arm64`, `universal2`, `intel`, as cibuildwheel and delocate spell them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequiredArchs(BTreeSet<Arch>);
+
+impl RequiredArchs {
+    /// Returns the architectures.
+    pub fn archs(&self) -> impl Iterator<Item = Arch> {
+        self.0.iter().copied()
+    }
+
+    /// Returns true if nothing is required.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromStr for RequiredArchs {
+    type Err = Error;
+
+    /// Reads names separated by commas or spaces; none at all requires nothing.
+    fn from_str(text: &str) -> Result<Self> {
+        let mut archs = BTreeSet::new();
+        for name in text.split([',', ' ', '\t']).filter(|name| !name.is_empty()) {
+            let known = MacosArch::ALL.into_iter().find(|arch| arch.to_string() == name);
+            let known = known.ok_or_else(|| {
+                let names: Vec<String> = MacosArch::ALL.iter().map(|arch| format!("`{arch}`")).collect();
+                Error::usage(format!("`{name}` is no architecture of macOS"))
+                    .hint(format!("known: {}", names.join(", ")))
+            })?;
+            archs.extend(known.archs());
+        }
+        Ok(Self(archs))
+    }
+}
+
+/// Returns a finding for each binary that lacks one of the architectures, sorted by archive name.
+///
+/// Every file counts, whether something was vendored or not. Excused is only a file whose path names the one processor
+/// that it is for, like `attach_x86_64.dylib`.
+pub fn missing_archs(binaries: &[Binary], wanted: &RequiredArchs) -> Vec<Diagnostic> {
+    let mut members: BTreeMap<&str, Vec<Arch>> = BTreeMap::new();
+    let loaded = |binary: &&Binary| binary.image.macho().is_some() && binary.image.kind != ImageKind::Object;
+    for binary in binaries.iter().filter(loaded) {
+        members.entry(&binary.member).or_default().push(macos::base(binary.image.arch));
+    }
+    let mut found = Vec::new();
+    for (member, own) in members {
+        let lacking: Vec<String> = wanted
+            .archs()
+            .filter(|arch| !own.contains(arch) && !named_for_another(member, *arch, &own))
+            .map(Arch::apple_name)
+            .collect();
+        if lacking.is_empty() {
+            continue;
+        }
+        let own: Vec<String> = own.into_iter().map(Arch::apple_name).collect();
+        let message = format!(
+            "has code for {}, and none for {}, which `--require-archs` asks for",
+            own.join(" and "),
+            lacking.join(" and ")
+        );
+        found.push(
+            Diagnostic::new(Code::TW412, message)
+                .member(member)
+                .help("build it for the missing architecture and join both (`truewheel merge`)"),
+        );
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<String> {
+        text.parse::<RequiredArchs>().unwrap().archs().map(Arch::apple_name).collect()
+    }
+
+    #[test]
+    fn every_spelling_of_cibuildwheel_and_delocate_is_read() {
+        for (text, archs) in [
+            ("x86_64", vec!["x86_64"]),
+            ("arm64", vec!["arm64"]),
+            ("x86_64,arm64", vec!["x86_64", "arm64"]),
+            ("x86_64, arm64", vec!["x86_64", "arm64"]),
+            ("arm64 x86_64", vec!["x86_64", "arm64"]),
+            ("universal2", vec!["x86_64", "arm64"]),
+            ("intel", vec!["x86_64", "i386"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(read(text), archs, "{text}");
+        }
+        assert!("arm65".parse::<RequiredArchs>().is_err());
+        assert!("".parse::<RequiredArchs>().unwrap().is_empty());
+    }
+}

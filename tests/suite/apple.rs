@@ -1,0 +1,357 @@
+//! Wheels for macOS and iOS: the tags that they earn, and what is said of their binaries.
+
+use truewheel::audit::{AuditOptions, Depth, audit};
+use truewheel::load::{Binary, inspect_bytes};
+use truewheel::policy::apple::missing_archs;
+use truewheel::report::Report;
+use truewheel::wheel::install::{InstallScheme, Installed};
+
+use crate::support::macho::{
+    ARM64, BUNDLE, DYLIB, IOS, IOS_SIMULATOR, LOAD, MachoSpec, OBJECT, PROGRAM, WEAK, X86_64, both, universal,
+};
+use crate::support::wheel::WheelBuilder;
+
+const EXTENSION: &str = "demo/_core.cpython-311-darwin.so";
+const LIBRARY: &str = "demo/.dylibs/libfoo.dylib";
+
+fn report(tag: &str, members: &[(&str, Vec<u8>)]) -> Report {
+    asked(tag, members, &[])
+}
+
+fn asked(tag: &str, members: &[(&str, Vec<u8>)], plat: &[&str]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let python = if tag.starts_with("ios") { "cp313-cp313" } else { "cp311-cp311" };
+    let builder = members
+        .iter()
+        .fold(WheelBuilder::new(&format!("{python}-{tag}")), |builder, (name, bytes)| builder.file(name, bytes));
+    let mut options = AuditOptions::default();
+    options.plat = plat.iter().map(|tag| tag.parse().unwrap()).collect();
+    audit(&builder.write(folder.path()), &options, Depth::Everything).unwrap()
+}
+
+/// `CODE level member: message`, each finding.
+fn findings(report: &Report) -> Vec<String> {
+    let line = |found: &truewheel::diagnostic::Diagnostic| {
+        let member = found.member.as_deref().unwrap_or("-");
+        format!("{} {} {member}: {}", found.code, found.severity, found.message)
+    };
+    report.diagnostics.iter().map(|found| line(&found.diagnostic)).collect()
+}
+
+/// The findings of one code, `member: message`.
+fn of(report: &Report, code: &str) -> Vec<String> {
+    let prefix = format!("{code} ");
+    findings(report).iter().filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned)).collect()
+}
+
+fn extension() -> MachoSpec {
+    MachoSpec::default()
+}
+
+fn x86_64(min_os: (u32, u32)) -> MachoSpec {
+    MachoSpec { cpu: X86_64, min_os, ..extension() }
+}
+
+fn fat(intel: (u32, u32), arm: (u32, u32)) -> Vec<u8> {
+    let arm = MachoSpec { min_os: arm, ..extension() };
+    universal(&[(X86_64, x86_64(intel).build()), (ARM64, arm.build())])
+}
+
+/// The facts of a file under a name.
+fn read(member: &str, bytes: &[u8]) -> Vec<Binary> {
+    inspect_bytes(bytes, member, &Installed::new(InstallScheme::Platlib, member)).unwrap()
+}
+
+#[test]
+fn a_sound_wheel_earns_its_tag_and_gives_no_finding() {
+    let report = report("macosx_11_0_arm64", &[(EXTENSION, extension().build())]);
+    assert_eq!(report.tags.earned, ["macosx_11_0_arm64"]);
+    assert_eq!(findings(&report), Vec::<String>::new());
+    assert_eq!(report.binaries[0].arch, "arm64");
+}
+
+#[test]
+fn universal2_says_what_the_intel_code_needs_where_arm64_needs_nothing_beyond_its_first_system() {
+    let earned = |intel, arm| report("any", &[(EXTENSION, fat(intel, arm))]).tags.earned;
+    assert_eq!(earned((10, 9), (11, 0)), ["macosx_10_9_universal2", "macosx_10_9_x86_64", "macosx_11_0_arm64"]);
+    assert_eq!(earned((13, 0), (13, 0)), ["macosx_13_0_universal2", "macosx_13_0_x86_64", "macosx_13_0_arm64"]);
+    assert_eq!(earned((12, 0), (11, 0)), ["macosx_12_0_universal2", "macosx_12_0_x86_64", "macosx_11_0_arm64"]);
+    assert_eq!(earned((10, 13), (12, 0)), ["macosx_10_13_x86_64", "macosx_12_0_arm64"]);
+}
+
+#[test]
+fn what_states_a_system_older_than_its_processor_counts_as_the_first_one() {
+    let report = report("macosx_10_9_universal2", &[(EXTENSION, fat((10, 9), (10, 9)))]);
+    assert_eq!(report.tags.earned, ["macosx_10_9_universal2", "macosx_10_9_x86_64", "macosx_11_0_arm64"]);
+    // Linkers of long ago wrote no version.
+    let silent = MachoSpec { cpu: X86_64, platform: None, ..extension() };
+    assert_eq!(self::report("any", &[(EXTENSION, silent.build())]).tags.earned, ["macosx_10_4_x86_64"]);
+    let compatible = x86_64((10, 16)).build();
+    assert_eq!(self::report("any", &[(EXTENSION, compatible)]).tags.earned, ["macosx_11_0_x86_64"]);
+}
+
+#[test]
+fn a_claim_that_promises_less_than_the_bytes_holds() {
+    let report = asked(
+        "macosx_12_0_arm64",
+        &[(EXTENSION, extension().build())],
+        &["macosx_14_0_arm64", "macosx_13_0_universal2"],
+    );
+    assert_eq!(report.tags.earned, ["macosx_11_0_arm64", "macosx_12_0_arm64"]);
+    assert_eq!(
+        findings(&report),
+        [
+            "TW412 error -: no binary has code for x86_64, which the tag names",
+            "TW601 error -: `macosx_13_0_universal2` was asked for, and the bytes do not earn it",
+        ]
+    );
+}
+
+#[test]
+fn the_whole_chain_to_the_binary_that_needs_a_newer_system_is_told() {
+    let extension = MachoSpec { imports: vec![(LOAD, "@loader_path/.dylibs/libfoo.dylib")], ..extension() };
+    let library =
+        MachoSpec { imports: vec![(LOAD, "@loader_path/libbar.dylib")], ..MachoSpec::library("/DLC/libfoo.dylib") };
+    let deep = MachoSpec { min_os: (13, 0), ..MachoSpec::library("/DLC/libbar.dylib") };
+    let report = report(
+        "macosx_11_0_arm64",
+        &[(EXTENSION, extension.build()), (LIBRARY, library.build()), ("demo/.dylibs/libbar.dylib", deep.build())],
+    );
+    assert_eq!(report.tags.earned, ["macosx_13_0_arm64"]);
+    let found = report.diagnostics.iter().find(|found| found.diagnostic.code.name() == "TW411").unwrap();
+    assert_eq!(found.diagnostic.chain, [EXTENSION, LIBRARY, "demo/.dylibs/libbar.dylib"]);
+    assert_eq!(found.diagnostic.message, "needs macOS 13.0 (arm64); the tag promises 11.0");
+    assert_eq!(of(&report, "TW601").len(), 1);
+    let next = &report.next_tags[0];
+    assert_eq!((next.tag.as_str(), next.blockers.len()), ("macosx_11_0_arm64", 1));
+}
+
+#[test]
+fn each_architecture_has_its_own_system() {
+    let raised = MachoSpec { min_os: (12, 0), ..MachoSpec::library("/DLC/libfoo.dylib") };
+    let library = universal(&[
+        (X86_64, MachoSpec { cpu: X86_64, min_os: (10, 9), ..raised.clone() }.build()),
+        (ARM64, raised.build()),
+    ]);
+    let members = [(EXTENSION, fat((10, 9), (11, 0))), (LIBRARY, library)];
+    let report = report("macosx_10_9_universal2", &members);
+    assert_eq!(report.tags.earned, ["macosx_10_9_x86_64", "macosx_12_0_arm64"]);
+    assert_eq!(
+        of(&report, "TW411"),
+        ["error demo/.dylibs/libfoo.dylib: needs macOS 12.0 (arm64); the tag promises 10.9"]
+    );
+}
+
+#[test]
+fn an_architecture_that_one_binary_lacks_is_not_earned() {
+    // The wheel of delocate's own tests: a thin extension beside a universal library.
+    let library = both(&MachoSpec::library("/DLC/libfoo.dylib"));
+    let report = report("macosx_11_0_universal2", &[(EXTENSION, x86_64((11, 0)).build()), (LIBRARY, library)]);
+    assert_eq!(report.tags.earned, ["macosx_11_0_x86_64"]);
+    assert_eq!(
+        of(&report, "TW412"),
+        ["error demo/_core.cpython-311-darwin.so: has code for x86_64, and none for arm64, which the tag names"]
+    );
+}
+
+#[test]
+fn a_thin_wheel_is_not_universal_because_nothing_was_vendored() {
+    let bytes = x86_64((11, 0)).build();
+    let report = report("macosx_11_0_universal2", &[(EXTENSION, bytes.clone())]);
+    assert_eq!(of(&report, "TW601").len(), 1);
+    let wanted = "universal2".parse().unwrap();
+    let found = missing_archs(&read(EXTENSION, &bytes), &wanted);
+    assert_eq!(found[0].message, "has code for x86_64, and none for arm64, which `--require-archs` asks for");
+    assert!(missing_archs(&read(EXTENSION, &bytes), &"x86_64".parse().unwrap()).is_empty());
+    assert!(missing_archs(&read("demo/attach_x86_64.dylib", &bytes), &wanted).is_empty());
+    assert!(missing_archs(&read(EXTENSION, &both(&extension())), &wanted).is_empty());
+}
+
+#[test]
+fn a_file_that_is_named_for_one_processor_and_what_no_loader_loads_take_no_tag_away() {
+    let helper = MachoSpec { cpu: X86_64, ..MachoSpec::library("attach_x86_64.dylib") };
+    let object = MachoSpec { cpu: X86_64, min_os: (15, 0), file_type: OBJECT, signed: false, ..extension() };
+    let members = [
+        (EXTENSION, both(&extension())),
+        ("demo/attach_x86_64.dylib", helper.build()),
+        ("demo/static.o", object.build()),
+    ];
+    let report = report("macosx_11_0_universal2", &members);
+    assert_eq!(report.tags.earned, ["macosx_11_0_universal2", "macosx_11_0_x86_64", "macosx_11_0_arm64"]);
+    assert_eq!(findings(&report), Vec::<String>::new());
+}
+
+#[test]
+fn a_program_for_intel_runs_on_apple_silicon_with_a_warning() {
+    let program = MachoSpec { file_type: PROGRAM, exports: vec![], ..x86_64((11, 0)) };
+    let members = [(EXTENSION, both(&extension())), ("demo/bin/tool", program.build())];
+    let report = report("macosx_11_0_universal2", &members);
+    assert_eq!(
+        of(&report, "TW412"),
+        ["warning demo/bin/tool: has code for x86_64 only; on arm64 it runs by translation (Rosetta)"]
+    );
+    assert_eq!(report.tags.earned.len(), 3);
+}
+
+#[test]
+fn code_for_another_of_apple_s_systems_earns_no_macos_tag() {
+    let bytes = MachoSpec { platform: Some(IOS_SIMULATOR), ..extension() }.build();
+    let report = report("macosx_11_0_arm64", &[(EXTENSION, bytes)]);
+    assert_eq!(report.tags.earned, Vec::<String>::new());
+    assert_eq!(
+        of(&report, "TW413"),
+        ["error demo/_core.cpython-311-darwin.so: is for iOS simulator (arm64), and the tag for macOS"]
+    );
+}
+
+#[test]
+fn a_point_release_is_a_warning_for_no_tag_can_say_it() {
+    let bytes = MachoSpec { min_os: (13, 3), ..extension() }.build();
+    let report = report("macosx_13_0_arm64", &[(EXTENSION, bytes)]);
+    assert_eq!(report.tags.earned, ["macosx_13_0_arm64"]);
+    assert_eq!(
+        findings(&report),
+        ["TW416 warning demo/_core.cpython-311-darwin.so: needs macOS 13.3 (arm64); installers know only `13_0`"]
+    );
+}
+
+#[test]
+fn a_tag_that_no_installer_asks_for_is_an_error() {
+    let bytes = MachoSpec { min_os: (13, 3), ..extension() }.build();
+    let report = report("macosx_13_3_arm64", &[(EXTENSION, bytes)]);
+    assert_eq!(of(&report, "TW617").len(), 1);
+    let old = self::report("macosx_10_13_x86_64", &[(EXTENSION, x86_64((10, 13)).build())]);
+    assert_eq!(of(&old, "TW617").len(), 0);
+}
+
+#[test]
+fn arm64_code_must_be_signed_and_every_signature_true() {
+    let unsigned = MachoSpec { signed: false, ..extension() };
+    let report = report("macosx_11_0_arm64", &[(EXTENSION, unsigned.build())]);
+    assert_eq!(of(&report, "TW210").len(), 1);
+    let intel = MachoSpec { cpu: X86_64, ..unsigned };
+    assert_eq!(of(&self::report("macosx_11_0_x86_64", &[(EXTENSION, intel.build())]), "TW210").len(), 0);
+    let mut changed = extension().build();
+    let code = 0x600;
+    changed[code] ^= 1;
+    let found = self::report("macosx_11_0_arm64", &[(EXTENSION, changed)]);
+    assert_eq!(
+        of(&found, "TW210"),
+        ["error demo/_core.cpython-311-darwin.so: has a code signature that is wrong (arm64): page 0 is not the one \
+             that was signed"]
+    );
+}
+
+#[test]
+fn what_dyld_refuses_depends_on_the_sdk() {
+    let twice = |sdk| MachoSpec { rpaths: vec!["@loader_path/a", "@loader_path/a"], sdk, ..extension() };
+    let level = |sdk| {
+        let report = report("macosx_11_0_arm64", &[(EXTENSION, twice(sdk).build())]);
+        let found: Vec<String> = of(&report, "TW209");
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].split(' ').next().unwrap().to_owned()
+    };
+    assert_eq!(level((14, 5)), "warning");
+    assert_eq!(level((15, 0)), "error");
+    assert_eq!(level((26, 0)), "error");
+    let nameless = MachoSpec { uuid: false, sdk: (14, 0), ..extension() };
+    assert_eq!(of(&report("macosx_11_0_arm64", &[(EXTENSION, nameless.build())]), "TW209").len(), 1);
+}
+
+#[test]
+fn a_name_that_other_packages_use_is_told() {
+    let import = "@loader_path/.dylibs/libfoo.dylib";
+    let members = |id| {
+        let library = MachoSpec { exports: vec!["omp"], ..MachoSpec::library(id) };
+        vec![
+            (EXTENSION, MachoSpec { imports: vec![(LOAD, import)], ..extension() }.build()),
+            (LIBRARY, library.build()),
+        ]
+    };
+    assert_eq!(of(&report("macosx_11_0_arm64", &members("@rpath/libomp.dylib")), "TW212").len(), 1);
+    assert_eq!(of(&report("macosx_11_0_arm64", &members("/DLC/demo/.dylibs/libfoo.dylib")), "TW212").len(), 0);
+}
+
+#[test]
+fn little_room_is_told_where_names_may_have_to_change() {
+    let tight = |import| MachoSpec { imports: vec![(LOAD, import)], room: 16, ..extension() };
+    let found = |import| of(&report("macosx_11_0_arm64", &[(EXTENSION, tight(import).build())]), "TW211").len();
+    assert_eq!(found("/usr/lib/libSystem.B.dylib"), 0);
+    assert_eq!(found("/opt/homebrew/lib/libfoo.dylib"), 1);
+}
+
+#[test]
+fn a_library_of_homebrew_is_missing_and_a_weak_one_is_a_note() {
+    let imports = vec![(LOAD, "/opt/homebrew/lib/libfoo.dylib"), (WEAK, "@rpath/libbar.dylib")];
+    let bytes = MachoSpec { imports, ..extension() }.build();
+    let report = report("macosx_11_0_arm64", &[(EXTENSION, bytes)]);
+    // A missing library takes no tag away.
+    assert_eq!(report.tags.earned, ["macosx_11_0_arm64"]);
+    assert_eq!(of(&report, "TW305").len() + of(&report, "TW301").len(), 1);
+    assert_eq!(
+        of(&report, "TW309"),
+        [
+            "note demo/_core.cpython-311-darwin.so: may use `@rpath/libbar.dylib`, which is nowhere; loading goes on without it"
+        ]
+    );
+}
+
+#[test]
+fn a_symbol_newer_than_the_stated_system_is_told_with_the_first_that_has_it() {
+    let imports = vec![(LOAD, "/usr/lib/libSystem.B.dylib"), (LOAD, "/usr/lib/libc++.1.dylib")];
+    let undefined = vec![("malloc", 1), ("_ZNSt3__122__libcpp_verbose_abortEPKcz", 2)];
+    let with = |min_os| {
+        let bytes = MachoSpec { imports: imports.clone(), undefined: undefined.clone(), min_os, ..extension() };
+        of(&report("macosx_14_0_arm64", &[(EXTENSION, bytes.build())]), "TW414")
+    };
+    assert_eq!(
+        with((11, 0)),
+        ["warning demo/_core.cpython-311-darwin.so: needs `__ZNSt3__122__libcpp_verbose_abortEPKcz` of \
+             `libc++.1.dylib`, which came with macOS 13.3; it states 11.0 (arm64)"]
+    );
+    assert_eq!(with((14, 0)), Vec::<String>::new());
+}
+
+#[test]
+fn an_ios_wheel_is_judged_by_device_version_and_kind() {
+    let name = "demo/_core.cpython-313-iphoneos.so";
+    let module = MachoSpec {
+        platform: Some(IOS),
+        file_type: DYLIB,
+        id: Some("@rpath/_core.framework/_core"),
+        min_os: (13, 0),
+        imports: vec![(LOAD, "/usr/lib/libSystem.B.dylib"), (LOAD, "@rpath/Python.framework/Python")],
+        signed: false,
+        ..extension()
+    };
+    let sound = report("ios_13_0_arm64_iphoneos", &[(name, module.build())]);
+    assert_eq!(sound.tags.earned, ["ios_13_0_arm64_iphoneos"]);
+    assert_eq!(findings(&sound), Vec::<String>::new());
+    let simulator = report("ios_13_0_arm64_iphonesimulator", &[(name, module.build())]);
+    assert_eq!(of(&simulator, "TW601").len(), 1);
+    let bundle = MachoSpec { file_type: BUNDLE, id: None, ..module.clone() };
+    let found = report("ios_13_0_arm64_iphoneos", &[(name, bundle.build())]);
+    assert_eq!(of(&found, "TW415").len(), 1);
+    let leaking = MachoSpec {
+        id: Some("/Users/build/demo/_core.so"),
+        imports: vec![(LOAD, "/Users/build/lib/libjpeg.62.dylib")],
+        ..module
+    };
+    let found = report("ios_13_0_arm64_iphoneos", &[(name, leaking.build())]);
+    assert_eq!((of(&found, "TW415").len(), of(&found, "TW213").len()), (1, 1));
+}
+
+#[test]
+fn the_simulator_on_apple_silicon_begins_with_ios_14() {
+    let name = "demo/_core.cpython-313-iphonesimulator.so";
+    let module = MachoSpec {
+        platform: Some(IOS_SIMULATOR),
+        file_type: DYLIB,
+        id: Some("@rpath/_core.framework/_core"),
+        min_os: (14, 0),
+        ..extension()
+    };
+    let report = report("ios_13_0_arm64_iphonesimulator", &[(name, module.build())]);
+    assert_eq!(report.tags.earned, ["ios_13_0_arm64_iphonesimulator", "ios_14_0_arm64_iphonesimulator"]);
+    assert_eq!(of(&report, "TW601").len(), 0);
+}
