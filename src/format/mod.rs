@@ -74,6 +74,7 @@ pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
     match detect(bytes) {
         Some(Format::Elf) => elf::edit(bytes, edits),
         Some(Format::Pe) => pe::edit(bytes, edits),
-        Some(Format::MachO) | None => Err(Error::unsupported("neither an ELF nor a PE file")),
+        Some(Format::MachO) => macho::edit(bytes, edits),
+        None => Err(Error::unsupported("neither an ELF, a Mach-O nor a PE file")),
     }
 }

@@ -31,11 +31,6 @@ impl Header {
     pub(super) fn commands_end(self) -> u64 {
         self.size() + u64::from(self.commands_size)
     }
-
-    /// Returns what sizes of load commands are multiples of.
-    pub(super) fn command_align(self) -> u64 {
-        self.width.bytes()
-    }
 }
 
 /// One load command.

@@ -99,8 +99,7 @@ pub enum SignatureState {
 #[derive(Debug, Clone)]
 pub(super) struct Parts<'a> {
     /// Where it lies in the slice.
-    pub(super) offset: u64,
-    pub(super) size: u64,
+    offset: u64,
     /// Slot and bytes of each part, the magic number and length included.
     pub(super) blobs: Vec<(u32, Bytes<'a>)>,
     /// The code directories, the one of slot 0 first.
@@ -182,7 +181,7 @@ impl<'a> Parts<'a> {
         if count > MAX_PARTS {
             return Err(Error::malformed(format!("a code signature of {count} parts")));
         }
-        let mut parts = Self { offset, size, blobs: Vec::new(), directories: Vec::new() };
+        let mut parts = Self { offset, blobs: Vec::new(), directories: Vec::new() };
         for index in 0..u64::from(count) {
             let (slot, at) = (bytes.u32(12 + index * 8)?, u64::from(bytes.u32(16 + index * 8)?));
             let blob = bytes.slice(at, u64::from(bytes.u32(at.saturating_add(4))?))?;

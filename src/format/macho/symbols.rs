@@ -47,9 +47,17 @@ pub fn symbols(data: &[u8], image: &Image) -> Result<SymbolFacts> {
         return Ok(SymbolFacts::default());
     }
     let (slice, _) = Macho::parse_what_is_sound(slice_bytes(data, &entry)?)?;
-    let mut reader = Reader { slice: &slice, imports: 0, budget: NAME_BUDGET, facts: SymbolFacts::default() };
+    of_slice(&slice)
+}
+
+/// Reads the symbols of a slice that dyld loads.
+///
+/// # Errors
+/// As [`symbols()`].
+pub(super) fn of_slice(slice: &Macho<'_>) -> Result<SymbolFacts> {
+    let mut reader = Reader { slice, imports: 0, budget: NAME_BUDGET, facts: SymbolFacts::default() };
     reader.imports = slice.commands.iter().filter(|command| import_kind(command).is_some()).count();
-    let trie = trie::find(&slice)?;
+    let trie = trie::find(slice)?;
     let mut exports = Vec::new();
     reader.symbol_table(trie.is_none(), &mut exports)?;
     if reader.facts.undefined.is_empty() {
@@ -57,7 +65,7 @@ pub fn symbols(data: &[u8], image: &Image) -> Result<SymbolFacts> {
         reader.chained_imports()?;
     }
     if let Some(trie) = trie {
-        trie::walk(trie, |name, is_thread_local| reader.export(name, is_thread_local, &mut exports))?;
+        trie::walk(trie, |name, export| reader.export(name, export.is_thread_local, &mut exports))?;
     }
     let mut facts = reader.facts;
     facts.python_exports.sort_unstable();

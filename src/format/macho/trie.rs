@@ -7,6 +7,8 @@ use crate::error::{Error, Result};
 const KIND: u64 = 3;
 /// `EXPORT_SYMBOL_FLAGS_KIND_THREAD_LOCAL`.
 const THREAD_LOCAL: u64 = 1;
+/// `EXPORT_SYMBOL_FLAGS_REEXPORT`.
+const REEXPORT: u64 = 8;
 /// The longest name that is followed.
 const MAX_NAME: usize = 64 * 1024;
 
@@ -33,11 +35,19 @@ struct Visit<'a> {
     edge: &'a [u8],
 }
 
-/// Calls `found` with each exported name and whether it is thread-local.
+/// What the trie says of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Exported {
+    pub(super) is_thread_local: bool,
+    /// The ordinal of the library that really has it.
+    pub(super) reexported: Option<u64>,
+}
+
+/// Calls `found` with each exported name.
 ///
 /// # Errors
 /// `Malformed` if a node leaves the trie or is reached twice; what `found` fails with.
-pub(super) fn walk(trie: &[u8], mut found: impl FnMut(&[u8], bool) -> Result<()>) -> Result<()> {
+pub(super) fn walk(trie: &[u8], mut found: impl FnMut(&[u8], Exported) -> Result<()>) -> Result<()> {
     let outside = || Error::malformed("a node of the exports trie leaves it");
     let mut visited = vec![0_u64; trie.len() / 64 + 1];
     let mut name = Vec::new();
@@ -57,8 +67,9 @@ pub(super) fn walk(trie: &[u8], mut found: impl FnMut(&[u8], bool) -> Result<()>
         let (size, rest) = uleb(rest).ok_or_else(outside)?;
         let size = usize::try_from(size).map_err(|_| outside())?;
         let (terminal, children) = rest.split_at_checked(size).ok_or_else(outside)?;
-        if let Some((flags, _)) = uleb(terminal) {
-            found(&name, flags & KIND == THREAD_LOCAL)?;
+        if let Some((flags, rest)) = uleb(terminal) {
+            let reexported = if flags & REEXPORT == 0 { None } else { uleb(rest).map(|(ordinal, _)| ordinal) };
+            found(&name, Exported { is_thread_local: flags & KIND == THREAD_LOCAL, reexported })?;
         }
         let (count, mut rest) = children.split_first().ok_or_else(outside)?;
         for _ in 0..*count {
@@ -95,8 +106,8 @@ mod tests {
 
     fn names(trie: &[u8]) -> Result<Vec<(String, bool)>> {
         let mut names = Vec::new();
-        walk(trie, |name, local| {
-            names.push((String::from_utf8_lossy(name).into_owned(), local));
+        walk(trie, |name, export| {
+            names.push((String::from_utf8_lossy(name).into_owned(), export.is_thread_local));
             Ok(())
         })?;
         Ok(names)
