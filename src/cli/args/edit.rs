@@ -29,7 +29,7 @@ pub struct EditArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Edits")]
 pub struct EditFlags {
-    /// Sets the name that the library gives itself
+    /// Sets the name that the library gives itself: SONAME, or install name (Mach-O)
     #[arg(long, value_name = "NAME")]
     pub set_soname: Option<String>,
     /// Renames an imported library, its version references included; split at the last `=`; repeatable
@@ -68,6 +68,12 @@ pub struct EditFlags {
     /// Clears the flags that say where the loader looks for this file's imports (PE)
     #[arg(long)]
     pub clear_dependent_load_flags: bool,
+    /// Sets the oldest system that the binary says it runs on, e.g. `11.0` (Mach-O)
+    #[arg(long, value_name = "VERSION")]
+    pub set_min_version: Option<String>,
+    /// Signs the binary ad hoc, unless its signature is valid (Mach-O)
+    #[arg(long)]
+    pub sign: bool,
 }
 
 /// The kinds of search path.

@@ -96,6 +96,12 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     if flags.clear_dependent_load_flags {
         edits.push(Edit::ClearDependentLoadFlags)?;
     }
+    if let Some(version) = &flags.set_min_version {
+        edits.push(Edit::SetMinVersion(version.clone()))?;
+    }
+    if flags.sign {
+        edits.push(Edit::Sign)?;
+    }
     Ok(edits)
 }
 
