@@ -19,7 +19,7 @@ use std::path::Path;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::lint::{self, Sheet};
-use crate::load::{self, Binary, Graph, Inventory, LibrarySource, Target, Universe};
+use crate::load::{self, AddedDirectory, Binary, Graph, Inventory, LibrarySource, Target, Universe};
 use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
@@ -89,6 +89,8 @@ struct Case<'a> {
     excluded: BTreeSet<String>,
     /// The tags of its file name, for what the interpreters bring.
     tags: Option<&'a TagSet>,
+    /// Directories that the wheel's own code gives to the loader.
+    added: Vec<AddedDirectory>,
     /// It is a bare binary: nothing is claimed, and what lies beside it is not known.
     bare: bool,
 }
@@ -109,8 +111,19 @@ pub struct Contents {
     pub binaries: Vec<Binary>,
     /// Its platform tags.
     pub claimed: Vec<PlatformTag>,
+    /// Its tags.
+    pub tags: Option<TagSet>,
     /// Libraries that it records as left to the user's machine.
     pub excluded: BTreeSet<String>,
+    /// Directories that its start-up code gives to the loader.
+    pub added: Vec<AddedDirectory>,
+}
+
+impl Contents {
+    /// Returns the contents of something that is no wheel: nothing but binaries.
+    pub fn of_binaries(binaries: Vec<Binary>) -> Self {
+        Self { binaries, ..Self::default() }
+    }
 }
 
 /// Reads the binaries of the wheel at `path`.
@@ -122,10 +135,13 @@ pub fn contents(path: &Path, ignore_recorded: bool) -> Result<Contents> {
     let sheet = Sheet::of(&wheel);
     let members = inventory::read(&wheel, &sheet, Depth::Facts);
     let options = AuditOptions { ignore_recorded, ..AuditOptions::default() };
+    let added = load::added_directories(&wheel, &members.inventory.binaries);
     Ok(Contents {
         binaries: members.inventory.binaries,
         claimed: sheet.filename.map(|filename| filename.tags.platforms().to_vec()).unwrap_or_default(),
+        tags: sheet.filename.map(|filename| filename.tags.clone()),
         excluded: recorded(&wheel, &mut options.report(""), &options),
+        added,
     })
 }
 
@@ -159,6 +175,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
         case.tags = Some(&filename.tags);
         report.tags.claimed = filename.tags.expand().iter().map(ToString::to_string).collect();
     }
+    case.added = load::added_directories(wheel, &members.inventory.binaries);
     sheet.digests = members.digests;
     sheet.corrupt = members.corrupt;
     sheet.binaries = members.places;
@@ -241,7 +258,8 @@ fn resolve(binaries: &[Binary], targets: &[Target], case: &Case<'_>, options: &A
         given: Given::new(&options.policies, target.platform, target.arch).for_tags(case.tags),
         excluded: &case.excluded,
     };
-    load::resolve_each(&Universe::new(binaries), targets, recorded)
+    let universe = case.added.iter().cloned().fold(Universe::new(binaries), Universe::with_added_directory);
+    load::resolve_each(&universe, targets, recorded)
 }
 
 /// What the platform gives, and what the wheel records as left to the user's machine.
@@ -268,18 +286,20 @@ impl load::Outside for Recorded<'_> {
     }
 }
 
-/// Resolves the imports of binaries in all that the sources give, for a dependency tree; empty without binaries.
+/// Resolves the imports of a wheel's binaries in all that the sources give, for a dependency tree; empty without
+/// binaries.
 ///
 /// # Errors
 /// As [`load::resolve`], and what `sources` returns.
-pub fn dependency_graph(
-    binaries: &[Binary],
-    claimed: &[PlatformTag],
+pub fn dependency_graph<O: load::Outside>(
+    contents: &Contents,
     sources: impl FnOnce(Target) -> Result<Vec<Box<dyn LibrarySource>>>,
-    outside: &dyn load::Outside,
+    outside: impl Fn(&Target) -> O,
 ) -> Result<Graph> {
-    let targets = targets(binaries, claimed);
+    let targets = targets(&contents.binaries, &contents.claimed);
     let Some(target) = targets.first() else { return Ok(Graph::default()) };
-    let universe = sources(*target)?.into_iter().fold(Universe::new(binaries), Universe::with_boxed_source);
-    load::resolve_each(&universe, &targets, |_| outside)
+    let universe =
+        contents.added.iter().cloned().fold(Universe::new(&contents.binaries), Universe::with_added_directory);
+    let universe = sources(*target)?.into_iter().fold(universe, Universe::with_boxed_source);
+    load::resolve_each(&universe, &targets, outside)
 }

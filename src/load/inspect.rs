@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::source::read_symbols;
 use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
-use crate::format;
+use crate::format::{self, Format, Image};
 use crate::tag::WheelFilename;
 use crate::wheel::install::{InstallLayout, InstallScheme, Installed};
 use crate::wheel::{Member, Wheel};
@@ -89,6 +89,7 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
         InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
     };
     let images = format::inspect(bytes)?;
+    let named = named_libraries(bytes, &images);
     Ok(images
         .into_iter()
         .map(|image| {
@@ -101,9 +102,21 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
                 symbols,
                 size: bytes.len() as u64,
                 digest: None,
+                named: Arc::clone(&named),
             }
         })
         .collect())
+}
+
+/// The names of DLLs that stand in the text of a PE file beside those that it imports, in lower case, sorted: what it may
+/// load at run time.
+fn named_libraries(bytes: &[u8], images: &[Image]) -> Arc<[String]> {
+    let Some(image) = images.iter().find(|image| image.format == Format::Pe) else { return Arc::default() };
+    let mut names = format::pe::named_libraries(bytes);
+    for known in image.imports.iter().map(|import| &import.name).chain(&image.identity) {
+        names.remove(&known.to_ascii_lowercase());
+    }
+    names.into_iter().collect()
 }
 
 /// Returns where the wheel's members lie after install.

@@ -11,6 +11,7 @@ mod inspect;
 mod resolve;
 mod search;
 pub mod source;
+mod start_up;
 mod tree;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use graph::{
 pub use inspect::{inspect_bytes, inspect_members, inspect_wheel, layout_of};
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
+pub use start_up::{AddedDirectory, added_directories};
 
 use std::sync::Arc;
 
@@ -53,6 +55,8 @@ pub struct Binary {
     pub size: u64,
     /// SHA-256 of the file, where it was read out of a wheel.
     pub digest: Option<[u8; 32]>,
+    /// Names of DLLs in the text of a PE file that it does not import, in lower case, sorted: what it may load at run time.
+    pub named: Arc<[String]>,
 }
 
 impl Binary {
@@ -66,6 +70,7 @@ impl Binary {
             symbols: Arc::new(symbols),
             size: 0,
             digest: None,
+            named: Arc::default(),
         }
     }
 
@@ -117,7 +122,7 @@ pub struct Universe<'a> {
     wheel: &'a [Binary],
     providers: Vec<(String, &'a [Binary])>,
     sources: Vec<Box<dyn LibrarySource + 'a>>,
-    added: Vec<String>,
+    added: Vec<AddedDirectory>,
 }
 
 impl<'a> Universe<'a> {
@@ -149,7 +154,7 @@ impl<'a> Universe<'a> {
 
     /// Adds an installed directory that start-up code gives to the loader (`os.add_dll_directory`).
     #[must_use]
-    pub fn with_added_directory(mut self, installed: impl Into<String>) -> Self {
+    pub fn with_added_directory(mut self, installed: impl Into<AddedDirectory>) -> Self {
         self.added.push(installed.into());
         self
     }
@@ -165,7 +170,7 @@ impl<'a> Universe<'a> {
     }
 
     /// Returns the installed directories that start-up code gives to the loader.
-    pub fn added_directories(&self) -> &[String] {
+    pub fn added_directories(&self) -> &[AddedDirectory] {
         &self.added
     }
 

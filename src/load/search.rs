@@ -193,8 +193,12 @@ impl<'a> Search<'a> {
                     list.push(Element::Directory(Via::Added, root.place, root.directory.clone()));
                 }
                 Step::AddedDirectories => {
-                    let added = self.universe.added_directories().iter();
-                    list.extend(added.map(|path| Element::Directory(Via::Added, Place::Installed, path.clone())));
+                    // INVARIANT: the first loaded object is the root.
+                    let root = &loaded[0].directory;
+                    let added = self.universe.added_directories().iter().filter(|added| added.serves(root));
+                    list.extend(
+                        added.map(|added| Element::Directory(Via::Added, Place::Installed, added.path.clone())),
+                    );
                 }
             }
         }

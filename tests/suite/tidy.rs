@@ -15,13 +15,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("format", &["arch", "error"]),
     ("platform", &["format", "tag", "arch", "error"]),
     ("diagnostic", &["error"]),
-    ("load", &["diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
+    ("python", &["error"]),
+    ("load", &["python", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("abi", &["load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("policy", &["abi", "load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("lint", &["policy", "abi", "load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("origin", &["load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("provider", &["load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
-    ("python", &["error"]),
     (
         "repair",
         &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::audit;
+use crate::audit::{self, Contents};
 use crate::cli::args::{TreeArgs, TreeFormat};
 use crate::cli::inputs;
 use crate::cli::output::Sink;
@@ -14,7 +14,8 @@ use crate::cli::subject::{Subject, identify};
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::format::SearchPathKind;
-use crate::load::{Binary, Outside};
+use crate::load::{Binary, Outside, Target};
+use crate::policy::{Given, PolicySet};
 use crate::repair::Patterns;
 use crate::report::human::{Detail, Palette};
 use crate::report::tree;
@@ -52,15 +53,18 @@ pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> S
 fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
     let name = path.display().to_string();
     let exclude = Patterns::with_presets(&args.exclude)?;
-    let (binaries, claimed, recorded) = match identify(path)? {
-        Subject::Binary(bytes) => (bare(path, &bytes)?, Vec::new(), BTreeSet::new()),
-        Subject::Archive => {
-            let contents = audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?;
-            (contents.binaries, contents.claimed, contents.excluded)
-        }
+    let contents = match identify(path)? {
+        Subject::Binary(bytes) => Contents::of_binaries(bare(path, &bytes)?),
+        Subject::Archive => audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?,
     };
-    let outside = Excluded { exclude: &exclude, recorded: &recorded };
-    let graph = audit::dependency_graph(&binaries, &claimed, |target| search.sources(target), &outside)?;
+    let policies = PolicySet::embedded();
+    let outside = |target: &Target| {
+        // What Linux gives is looked for like all else; on other systems it is not there as files to look at.
+        let is_here = target.platform.libc().is_some();
+        let given = Given::new(&policies, target.platform, target.arch).for_tags(contents.tags.as_ref());
+        Excluded { exclude: &exclude, recorded: &contents.excluded, given: (!is_here).then_some(given) }
+    };
+    let graph = audit::dependency_graph(&contents, |target| search.sources(target), outside)?;
     Ok(match args.format {
         TreeFormat::Human => tree::human(&name, &graph, palette, detail),
         TreeFormat::Json => tree::json(&name, &graph),
@@ -71,11 +75,20 @@ fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detai
 struct Excluded<'a> {
     exclude: &'a Patterns,
     recorded: &'a BTreeSet<String>,
+    given: Option<Given<'a>>,
 }
 
 impl Outside for Excluded<'_> {
-    fn is_system(&self, _name: &str) -> bool {
-        false
+    fn is_system(&self, name: &str) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_system(name))
+    }
+
+    fn is_fallback(&self, name: &str) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_fallback(name))
+    }
+
+    fn is_python(&self, name: &str) -> bool {
+        self.given.as_ref().is_some_and(|given| given.is_python(name))
     }
 
     fn is_excluded(&self, name: &str) -> bool {
