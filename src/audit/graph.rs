@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::tags::Judged;
+use super::windows;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::ImportKind;
+use crate::format::{Format, ImportKind};
 use crate::load::{Edge, Graph, Object, ObjectId, Origin, Resolution, Root, Why};
 use crate::report::{LibraryEntry, LibraryOrigin, Report};
 use crate::tag::PlatformTag;
@@ -65,6 +66,7 @@ pub(super) fn findings(graph: &Graph, case: &Case<'_>, judged: &Judged) -> Vec<D
             let finding = match edge.resolution {
                 // The judgement of a claimed tag has said so already.
                 Resolution::Missing if judged.named(&member, &import.name) => None,
+                Resolution::Missing if windows::is_needless(graph, edge) => None,
                 Resolution::Missing if import.kind == ImportKind::Weak => Some(Diagnostic::new(
                     Code::TW309,
                     format!("may use `{}`, which is nowhere; loading goes on without it", import.name),
@@ -96,6 +98,14 @@ fn missing(graph: &Graph, root: &Root, edge: &Edge, case: &Case<'_>) -> Diagnost
         !case.claimed.is_empty() && case.claimed.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
     // A wheel for the machine it was built on may count on what that machine has; a bare binary on what is beside it.
     let severity = if own_machine || case.bare { Severity::Warning } else { Severity::Error };
+    if graph.object(edge.importer).image.format == Format::Pe
+        && let Some(found) = windows::missing(graph, edge)
+    {
+        return match (case.bare, found.severity) {
+            (true, Severity::Error) => found.at(Severity::Warning),
+            _ => found,
+        };
+    }
     if let Some(attempt) = absolute {
         let place = attempt.path.rsplit_once('/').map_or(attempt.path.as_str(), |(folder, _)| folder);
         let message =

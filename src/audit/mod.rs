@@ -12,12 +12,14 @@ mod python;
 mod repaired;
 mod retagged;
 mod tags;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
+use crate::format::Format;
 use crate::lint::{self, Sheet};
 use crate::load::{self, AddedDirectory, Binary, Graph, Inventory, LibrarySource, Target, Universe};
 use crate::policy::{self, Given, PolicySet};
@@ -243,6 +245,9 @@ fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options:
     graph::fill(report, &graph);
     let judged = tags::judge(report, &graph, case, options);
     report.extend(graph::findings(&graph, case, &judged));
+    if target.platform.format() == Format::Pe {
+        report.extend(windows::findings(&graph, &inventory.binaries, case, target.arch));
+    }
     Ok(())
 }
 

@@ -122,6 +122,9 @@ codes! {
     TW211 "header-room" Note Binary "there is little room for load commands";
     TW212 "generic-identity" Warning Binary "a library has an install name that other packages use";
     TW213 "build-path" Note Binary "a binary names a folder of the machine it was built on";
+    TW214 "mutex-hazard" Warning Binary "a std::mutex crashes if an older Visual C++ runtime is in the process";
+    TW215 "old-runtime" Warning Binary "a Visual C++ runtime is older than what needs it";
+    TW216 "debug-runtime" Error Binary "a binary needs a debug build of the Visual C++ runtime";
     TW301 "missing-library" Error Graph "a needed library is nowhere";
     TW302 "wrong-architecture-candidate" Note Graph "a library of that name is for another machine";
     TW303 "two-libraries-one-name" Warning Graph "two different libraries have one name";
@@ -133,6 +136,9 @@ codes! {
     TW309 "weak-import-missing" Note Graph "a library that may be absent is absent";
     TW320 "framework" Error Graph "a framework would have to be vendored";
     TW321 "no-start-up-code" Error Graph "an extension cannot be made to find the folder of its DLLs";
+    TW310 "start-up-not-understood" Note Graph "a folder of DLLs is found only by code that is not understood";
+    TW311 "delayed-import" Warning Graph "a delayed import is for a DLL that its helper does not find";
+    TW312 "run-time-library" Note Graph "a binary names a DLL of the wheel without importing it";
     TW401 "symbol-too-recent" Error Policy "a symbol version is newer than a tag allows";
     TW402 "library-not-allowed" Error Policy "a library is outside what a tag allows";
     TW403 "denied-symbol" Error Policy "a symbol is one that a tag denies";
@@ -149,6 +155,7 @@ codes! {
     TW414 "system-symbol" Warning Policy "a symbol came with a newer system than the binary asks for";
     TW415 "ios-rule" Error Policy "a binary cannot be loaded on iOS from a wheel";
     TW416 "minor-not-in-tag" Warning Policy "a binary needs a point release that no tag can name";
+    TW417 "newer-windows" Warning Policy "a binary needs a newer Windows than the wheel's Pythons do";
     TW501 "libpython-linked" Error PythonAbi "a binary links libpython";
     TW502 "libpython-inside" Warning PythonAbi "a binary carries a static libpython";
     TW503 "unicode-width" Error PythonAbi "a binary is for narrow Unicode strings";

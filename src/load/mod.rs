@@ -28,7 +28,7 @@ pub use graph::{
 pub use inspect::{inspect_bytes, inspect_members, inspect_wheel, layout_of};
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
-pub use start_up::{AddedDirectory, added_directories};
+pub use start_up::{AddedBy, AddedDirectory, added_directories};
 
 use std::sync::Arc;
 

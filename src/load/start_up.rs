@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::{Binary, layout_of};
 use crate::format::Format;
-use crate::python::startup::{self, AddedBy};
+use crate::python::startup;
+pub use crate::python::startup::AddedBy;
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallLayout, InstallScheme};
 
@@ -149,7 +150,7 @@ fn written_out(member: &str, source: &str, layout: &InstallLayout) -> Vec<AddedD
 /// The installed directory of the top-level package that a module lies in; nothing for a module at the top.
 fn top_package(member: &str, installed: &str) -> Option<String> {
     let depth = member.matches('/').count();
-    let top = installed.rsplitn(depth + 1, '/').last().filter(|_| depth > 0)?;
+    let top = installed.rsplitn(depth + 2, '/').last().filter(|_| depth > 0)?;
     let rest = installed.strip_prefix(top)?.trim_start_matches('/');
     Some(format!("{top}/{}", rest.split('/').next()?))
 }

@@ -298,6 +298,13 @@ fn repair(code: Code, folder: &Path) -> Option<(WheelBuilder, Options)> {
 /// What no input of these tests gives: the wording is that of the room that says it.
 fn by_hand(code: Code) -> Option<Diagnostic> {
     Some(match code {
+        Code::TW214 => Diagnostic::new(code, "uses `std::mutex` as toolset 14.44 makes it, which crashes if another package has loaded an older `msvcp140.dll` before").member("demo/_core.pyd").help("compile with `_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR`, or let `truewheel repair` vendor `msvcp140.dll` 14.40 or newer under a name of its own"),
+        Code::TW215 => Diagnostic::new(code, "was linked by toolset 14.44, and `demo/msvcp140.dll` is of 14.29: a runtime may not be older than what needs it").member("demo/_core.pyd").help("vendor the runtime of the newest toolset that was used"),
+        Code::TW216 => Diagnostic::new(code, "needs `VCRUNTIME140D.dll`, which only developers' machines have: it is a debug build").member("demo/_core.pyd").help("build it in release mode"),
+        Code::TW310 => Diagnostic::new(code, "loads DLLs by code that is not understood; `demo/lib/foo.dll` and others count as found because it names their folder").member("demo/_load.py"),
+        Code::TW311 => Diagnostic::new(code, "delays loading `demo/foo.dll`: the helper that does it looks neither beside the extension nor where start-up code points").member("demo/_core.pyd").help("`truewheel repair` makes the import an ordinary one; or link without `/DELAYLOAD`"),
+        Code::TW312 => Diagnostic::new(code, "names `demo/plugin.dll` without importing it: it may load it when it runs").member("demo/_core.pyd"),
+        Code::TW417 => Diagnostic::new(code, "needs `d3d12.dll`, which Windows has from Windows 10 on; the wheel's Pythons run on Windows 8.1 too").member("demo/_core.pyd"),
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),

@@ -1,9 +1,10 @@
 //! Windows: PE under `LoadLibraryEx` as CPython calls it.
 
 use super::loader::{Directories, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step, UnknownToken};
-use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring, Wiring};
+use super::{Libc, Platform, VendorDirectory, VendorNaming, Vendoring, Wiring, runs_on};
 use crate::arch::Arch;
-use crate::format::Format;
+use crate::format::pe::Hybrid;
+use crate::format::{Format, Image};
 use crate::tag::PlatformTag;
 
 /// The platform of `win32`, `win_amd64` and `win_arm64`.
@@ -64,5 +65,12 @@ impl Platform for Windows {
 
     fn arch_name(&self, arch: Arch) -> String {
         arch.windows_name()
+    }
+
+    fn loads(&self, arch: Arch, image: &Image) -> bool {
+        // ARM64EC and CHPE files say that they are for x64 and x86; only ARM64 machines can run them. ARM64X files say
+        // that they are for ARM64, and are.
+        let hybrid = image.pe().and_then(|facts| facts.hybrid);
+        image.format == Format::Pe && runs_on(arch, image) && !matches!(hybrid, Some(Hybrid::Arm64ec | Hybrid::Chpe))
     }
 }

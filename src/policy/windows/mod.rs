@@ -9,4 +9,5 @@ pub use python::Interpreters;
 pub use runtimes::{Mutex, is_debug_runtime, is_older_toolset, is_optional, is_runtime, mutex, unmangled};
 pub use system::{ambiguity, function_since, is_system, release_name, since};
 
+pub use tags::machine;
 pub(super) use tags::{earned, refusals};

@@ -85,7 +85,9 @@ impl Interpreters {
         let lowest = lowest.filter(|version| *version < (3, 99));
         let floor = lowest.and_then(|version| {
             let version = number(version);
-            DATA.floors.range(..=version).next_back().map(|(_, kernel)| kernel.clone())
+            let floor = DATA.floors.range(..=version).next_back().map(|(_, kernel)| kernel.clone())?;
+            // There is no older Windows for ARM64.
+            Some(if arch == Arch::Aarch64 { floor.max(Number::parse("10.0")?) } else { floor })
         });
         Self { libraries: libraries.unwrap_or_default(), lowest, floor }
     }
@@ -208,5 +210,7 @@ mod tests {
         assert_eq!(floor("cp312", "cp312"), "Windows 8.1");
         assert_eq!(floor("cp314", "cp314"), "Windows 10 build 14393");
         assert_eq!(floor("cp36", "cp36m"), "Windows Vista");
+        let on_arm = of("cp311", "abi3", Arch::Aarch64).floor.unwrap();
+        assert_eq!(super::super::release_name(&on_arm), "Windows 10");
     }
 }

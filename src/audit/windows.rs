@@ -1,0 +1,294 @@
+//! Findings that only Windows' wheels give: runtimes, delayed and run-time loads, folders that start-up code adds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Case;
+use super::graph::name_of;
+use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::ImportKind;
+use crate::load::{AddedBy, Binary, Edge, Graph, Object, ObjectId, Resolution, Via};
+use crate::policy::Number;
+use crate::policy::windows::{self, Interpreters};
+
+/// Functions that one finding names.
+const MAX_NAMED: usize = 5;
+
+/// Returns what is wrong with the binaries of a wheel for Windows on `arch`, beside what every wheel is asked.
+pub(super) fn findings(graph: &Graph, binaries: &[Binary], case: &Case<'_>, arch: Arch) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    for root in graph.all_roots() {
+        for edge in &root.edges {
+            if seen.insert((edge.importer, edge.import, edge.resolution)) && graph.object(edge.importer).is_wheel() {
+                found.extend(old_runtime(graph, edge));
+                found.extend(shipped_debug_runtime(graph, edge));
+                found.extend(mutex(graph, edge));
+            }
+        }
+    }
+    found.extend(delayed(graph, case));
+    found.extend(uncertain_folders(graph, case));
+    found.extend(run_time_names(binaries));
+    let interpreters = Interpreters::of(case.tags, arch);
+    if let Some(floor) = &interpreters.floor {
+        found.extend(newer_windows(graph, floor, arch));
+    }
+    found
+}
+
+/// Returns true if the import is one that its importer does without on every Windows that Python runs on.
+pub(super) fn is_needless(graph: &Graph, edge: &Edge) -> bool {
+    let import = graph.import(edge);
+    import.kind == ImportKind::Delay && windows::is_optional(graph.object(edge.importer).file_name(), &import.name)
+}
+
+/// Returns the finding about a missing library that is a runtime, or that loading can do without; `None` for others.
+pub(super) fn missing(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
+    let import = graph.import(edge);
+    let name = &import.name;
+    if windows::is_debug_runtime(name) {
+        let message = format!("needs `{name}`, which only developers' machines have: it is a debug build");
+        return Some(Diagnostic::new(Code::TW216, message).help("build it in release mode"));
+    }
+    if windows::is_runtime(name) && edge.elsewhere.is_none() {
+        let message = format!("needs `{name}`, which is neither in the wheel nor given by Windows or Python");
+        return Some(Diagnostic::new(Code::TW301, message).help(
+            "let `truewheel repair` vendor it from a Visual C++ redistributable: `--lib-path` with its folder, or with \
+             the unpacked `msvc-runtime` of PyPI",
+        ));
+    }
+    let how = match import.kind {
+        ImportKind::Delay => "when it is first used",
+        ImportKind::Reexport => "when a function is asked for that the binary forwards to it",
+        _ => return None,
+    };
+    let message = format!("needs `{name}` {how}, and it is neither in the wheel nor given by Windows");
+    Some(Diagnostic::new(Code::TW301, message).at(Severity::Warning))
+}
+
+/// The version of a DLL as its resources say, else as its linker was.
+fn version(object: &Object) -> Option<(u16, u16)> {
+    let facts = object.image.pe()?;
+    let linker = (u16::from(facts.linker_version.0), u16::from(facts.linker_version.1));
+    Some(facts.version.fixed_file_version.map_or(linker, |[major, minor, ..]| (major, minor)))
+}
+
+fn linker(object: &Object) -> Option<(u16, u16)> {
+    let (major, minor) = object.image.pe()?.linker_version;
+    Some((u16::from(major), u16::from(minor)))
+}
+
+fn target<'g>(graph: &'g Graph, edge: &Edge) -> Option<(ObjectId, &'g Object)> {
+    match edge.resolution {
+        Resolution::Object(id) => Some((id, graph.object(id))),
+        _ => None,
+    }
+}
+
+/// A runtime in the wheel that is older than the toolset that needs it.
+fn old_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
+    let (_, runtime) = target(graph, edge)?;
+    let importer = graph.object(edge.importer);
+    if !windows::is_runtime(runtime.file_name()) {
+        return None;
+    }
+    let (has, needs) = (version(runtime)?, linker(importer)?);
+    // Runtimes of one major version replace each other; of another they have another name.
+    let is_older = has.0 == needs.0 && windows::is_older_toolset(has, needs);
+    is_older.then(|| {
+        let message = format!(
+            "was linked by toolset {}.{}, and `{}` is of {}.{}: a runtime may not be older than what needs it",
+            needs.0,
+            needs.1,
+            name_of(runtime),
+            has.0,
+            has.1
+        );
+        Diagnostic::new(Code::TW215, message)
+            .member(name_of(importer))
+            .help("vendor the runtime of the newest toolset that was used")
+    })
+}
+
+fn shipped_debug_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
+    let (_, runtime) = target(graph, edge).filter(|(_, object)| windows::is_debug_runtime(object.file_name()))?;
+    let message = format!("needs the debug runtime `{}`, which may not be given to others", name_of(runtime));
+    let found = Diagnostic::new(Code::TW216, message).at(Severity::Warning);
+    Some(found.member(name_of(graph.object(edge.importer))).help("build it in release mode"))
+}
+
+/// `std::mutex` as newer toolsets make it crashes in an older runtime, and the first runtime in a process serves all.
+fn mutex(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
+    let rule = windows::mutex();
+    let importer = graph.object(edge.importer);
+    if windows::unmangled(&graph.import(edge).name) != rule.library || windows::is_runtime(importer.file_name()) {
+        return None;
+    }
+    let number = |(major, minor): (u16, u16)| Number::parse(&format!("{major}.{minor}"));
+    let linker = linker(importer)?;
+    let imports = |function: &str| importer.symbols.undefined.iter().any(|symbol| &*symbol.name == function);
+    if number(linker)? < rule.linker || !imports(&rule.function) || imports(&rule.without) {
+        return None;
+    }
+    let own = target(graph, edge).map(|(_, object)| object).filter(|object| object.is_wheel());
+    let is_private = own.is_some_and(|object| {
+        // Under its own name the copy of another package may be in the process already.
+        let renamed = windows::unmangled(object.file_name()) != object.file_name().to_ascii_lowercase();
+        renamed && version(object).and_then(number).is_some_and(|version| version >= rule.linker)
+    });
+    (!is_private).then(|| {
+        let message = format!(
+            "uses `std::mutex` as toolset {}.{} makes it, which crashes if another package has loaded an older `{}` before",
+            linker.0, linker.1, rule.library
+        );
+        Diagnostic::new(Code::TW214, message).member(name_of(importer)).help(format!(
+            "compile with `_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR`, or let `truewheel repair` vendor `{}` {} or newer under \
+             a name of its own",
+            rule.library, rule.linker
+        ))
+    })
+}
+
+/// DLLs of the wheel that nothing but a delayed import asks for: its helper calls `LoadLibraryExA` without flags.
+fn delayed(graph: &Graph, case: &Case<'_>) -> Vec<Diagnostic> {
+    let mut found: BTreeMap<(String, String), Diagnostic> = BTreeMap::new();
+    for root in &graph.roots {
+        let is_eager = |id: ObjectId| {
+            root.object == id
+                || root.edges.iter().any(|edge| {
+                    edge.resolution == Resolution::Object(id) && graph.import(edge).kind == ImportKind::Needed
+                })
+        };
+        for edge in root.edges.iter().filter(|edge| graph.import(edge).kind == ImportKind::Delay) {
+            let Some((id, object)) = target(graph, edge).filter(|(_, object)| object.is_wheel()) else { continue };
+            if is_needless(graph, edge) {
+                continue;
+            }
+            // Code that loads DLLs by their paths has loaded it before.
+            let directory = format!("/{}", object.location.rsplit_once('/').map_or("", |(directory, _)| directory));
+            let is_loaded = case.added.iter().any(|added| added.path == directory && added.by == AddedBy::Package);
+            if is_eager(id) || is_loaded {
+                continue;
+            }
+            let (member, name) = (name_of(graph.object(edge.importer)), name_of(object));
+            let message = format!(
+                "delays loading `{name}`: the helper that does it looks neither beside the extension nor where start-up \
+                 code points"
+            );
+            found.entry((member.clone(), name)).or_insert_with(|| {
+                Diagnostic::new(Code::TW311, message)
+                    .member(member)
+                    .help("`truewheel repair` makes the import an ordinary one; or link without `/DELAYLOAD`")
+            });
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Folders that only code adds which was not understood.
+fn uncertain_folders(graph: &Graph, case: &Case<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for added in case.added.iter().filter(|added| !added.is_certain) {
+        let used = graph.all_roots().flat_map(|root| &root.edges).find_map(|edge| {
+            let (_, object) = target(graph, edge).filter(|_| edge.via == Via::Added)?;
+            let directory = object.location.rsplit_once('/').map_or("", |(directory, _)| directory);
+            let own = graph.object(edge.importer).location.rsplit_once('/').map_or("", |(directory, _)| directory);
+            (added.path.trim_start_matches('/') == directory && own != directory).then(|| name_of(object))
+        });
+        if let Some(name) = used {
+            let message = format!(
+                "loads DLLs by code that is not understood; `{name}` and others count as found because it names their folder"
+            );
+            found.push(Diagnostic::new(Code::TW310, message).member(&added.member));
+        }
+    }
+    found
+}
+
+/// DLLs of the wheel that a binary names in its text without importing them.
+fn run_time_names(binaries: &[Binary]) -> Vec<Diagnostic> {
+    let own: BTreeMap<String, &str> =
+        binaries.iter().map(|binary| (binary.file_name().to_ascii_lowercase(), binary.member.as_str())).collect();
+    let mut found = Vec::new();
+    for binary in binaries {
+        let named: Vec<String> = binary
+            .named
+            .iter()
+            .filter(|name| name.ends_with(".dll") && **name != binary.file_name().to_ascii_lowercase())
+            .filter_map(|name| own.get(name.as_str()).map(|member| format!("`{member}`")))
+            .collect();
+        if !named.is_empty() {
+            let message = format!("names {} without importing it: it may load it when it runs", few(&named));
+            found.push(Diagnostic::new(Code::TW312, message).member(&binary.member));
+        }
+    }
+    found
+}
+
+/// Libraries and functions that came with a newer Windows than the oldest one on which the wheel's Pythons run.
+fn newer_windows(graph: &Graph, floor: &Number, arch: Arch) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut libraries: BTreeMap<(String, Number), Vec<String>> = BTreeMap::new();
+    for (_, object) in graph.wheel_objects() {
+        let image = &object.image;
+        let member = name_of(object);
+        let mut functions: BTreeMap<Number, Vec<String>> = BTreeMap::new();
+        for (index, import) in image.imports.iter().enumerate() {
+            // Delayed imports are for what may be missing.
+            if import.kind != ImportKind::Needed {
+                continue;
+            }
+            let since = windows::since(&import.name, arch).filter(|_| windows::ambiguity(&import.name).is_none());
+            if let Some(since) = since.filter(|since| since > floor) {
+                libraries.entry((import.name.to_ascii_lowercase(), since)).or_default().push(member.clone());
+                continue;
+            }
+            for symbol in image_symbols(object, index) {
+                if let Some(since) = windows::function_since(&import.name, symbol).filter(|since| since > floor) {
+                    functions.entry(since).or_default().push(format!("`{symbol}`"));
+                }
+            }
+        }
+        if let Some((since, _)) = functions.last_key_value() {
+            let all: Vec<String> = functions.values().flatten().cloned().collect();
+            let message = format!(
+                "needs {}, documented from {} on; the wheel's Pythons run on {} too",
+                few(&all),
+                windows::release_name(since),
+                windows::release_name(floor)
+            );
+            found.push(Diagnostic::new(Code::TW417, message).member(&member).at(Severity::Note));
+        }
+    }
+    for ((name, since), members) in libraries {
+        let message = format!(
+            "needs `{name}`, which Windows has from {} on; the wheel's Pythons run on {} too{}",
+            windows::release_name(&since),
+            windows::release_name(floor),
+            match members.len() - 1 {
+                0 => String::new(),
+                1 => "; so does one more binary".to_owned(),
+                more => format!("; so do {more} more binaries"),
+            }
+        );
+        found.extend(members.first().map(|member| Diagnostic::new(Code::TW417, message).member(member)));
+    }
+    found
+}
+
+/// The functions that a binary needs of one of its imports.
+fn image_symbols(object: &Object, import: usize) -> impl Iterator<Item = &str> {
+    let of = move |symbol: &&crate::format::Symbol| symbol.import.map(usize::from) == Some(import);
+    object.symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name)
+}
+
+/// A list for people, cut where it is long.
+fn few(names: &[String]) -> String {
+    match names.get(..MAX_NAMED) {
+        Some(first) if names.len() > MAX_NAMED => {
+            format!("{} and {} more", first.join(", "), names.len() - MAX_NAMED)
+        }
+        _ => names.join(", "),
+    }
+}
