@@ -165,6 +165,9 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     if !options.exclude.is_empty() {
         diagnostics.extend(unmatched(&graph, options));
     }
+    if platform.name() == "macos" {
+        diagnostics.extend(policy::apple::missing_archs(input.binaries, &options.require_archs));
+    }
     let mut judged = Subject::of(&graph, Externals::Vendored);
     if drafter.no_python_stays() {
         judged = judged.tolerating(Code::TW501);
@@ -325,8 +328,10 @@ fn retag(
         }
         return Ok((input.filename.clone(), recorded));
     }
-    let chosen = select(claimed, earned, &Wanted { asked: &options.plat, only });
     let Target { platform, arch } = input.target();
+    // What the environment asks for stands alone, as it does with delocate.
+    let staying = if options.deployment_target.is_some() { &[] } else { claimed };
+    let chosen = select(staying, earned, &Wanted { asked: &options.plat, only });
     let policies =
         || PolicyFamily::of_platform(platform).into_iter().flat_map(|family| options.policies.of(family, arch));
     let has_policies = policies().next().is_some();

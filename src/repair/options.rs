@@ -8,6 +8,7 @@ use super::plan_file::PlanFile;
 use crate::diagnostic::Code;
 use crate::error::{Error, Result};
 use crate::format::StripLevel;
+use crate::policy::apple::RequiredArchs;
 use crate::policy::{self, PolicySet};
 use crate::python::startup::Place;
 use crate::tag::PlatformTag;
@@ -122,6 +123,10 @@ pub struct Options {
     pub plat: Vec<PlatformTag>,
     /// `--only-plat`.
     pub only_plat: bool,
+    /// `MACOSX_DEPLOYMENT_TARGET`: on macOS, where `plat` is empty, that version for each architecture is the only tag.
+    pub deployment_target: Option<String>,
+    /// `--require-archs`: on macOS, the architectures that every binary must have.
+    pub require_archs: RequiredArchs,
     /// Where libraries are looked for.
     pub search: Search,
     /// `--exclude`, presets expanded.
@@ -167,6 +172,8 @@ impl Default for Options {
         Self {
             plat: Vec::new(),
             only_plat: false,
+            deployment_target: None,
+            require_archs: RequiredArchs::default(),
             search: Search::default(),
             exclude: Patterns::default(),
             exclude_as_given: Vec::new(),

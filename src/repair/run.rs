@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::apply::{self, Staged};
 use super::context::Context;
+use super::deployment;
 use super::make::{self, Input};
 use super::options::Options;
 use super::plan::{Plan, TagChange};
@@ -109,6 +110,8 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         return pure(wheel, filename, options, folder);
     }
     let recorded = read_recorded(wheel)?;
+    let targeted = deployment::targeted(options, &inventory.binaries, platforms)?;
+    let options = targeted.as_ref().unwrap_or(options);
     let context = Context::of(wheel, &filename, &inventory, options)?;
     let mut diagnostics = faults;
     let (included, sources) = context.included(options, &inventory)?;

@@ -355,3 +355,62 @@ fn the_simulator_on_apple_silicon_begins_with_ios_14() {
     assert_eq!(report.tags.earned, ["ios_13_0_arm64_iphonesimulator", "ios_14_0_arm64_iphonesimulator"]);
     assert_eq!(of(&report, "TW601").len(), 0);
 }
+
+/// What a repair makes of the wheel, nothing written: the findings at error level, and the new platform tags.
+fn planned(tag: &str, bytes: &[u8], change: impl Fn(&mut truewheel::repair::Options)) -> (Vec<String>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = WheelBuilder::new(&format!("cp311-cp311-{tag}")).file(EXTENSION, bytes).write(folder.path());
+    let mut options = truewheel::repair::Options::default();
+    change(&mut options);
+    let outcome = truewheel::repair::repair(&path, &options, None).unwrap();
+    let errors = outcome.diagnostics.iter().filter(|found| found.severity.name() == "error");
+    let line = |found: &truewheel::diagnostic::Diagnostic| format!("{} {}", found.code, found.message);
+    let tags = outcome.name.tags.platforms().iter().map(ToString::to_string).collect();
+    (errors.map(line).collect(), tags)
+}
+
+#[test]
+fn the_deployment_target_becomes_the_only_tag_or_fails_with_what_stands_in_its_way() {
+    let with = |tag: &str, bytes: &[u8], value: &str| {
+        planned(tag, bytes, |options| options.deployment_target = Some(value.to_owned()))
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(
+        with("macosx_11_0_arm64", &extension().build(), "13.1"),
+        (none.clone(), vec!["macosx_13_0_arm64".to_owned()])
+    );
+    // arm64 not below 11.0.
+    assert_eq!(
+        with("macosx_11_0_arm64", &extension().build(), "10.13"),
+        (none.clone(), vec!["macosx_11_0_arm64".to_owned()])
+    );
+    assert_eq!(
+        with("macosx_10_9_universal2", &fat((10, 9), (11, 0)), "10.13"),
+        (none, vec!["macosx_10_13_universal2".to_owned()])
+    );
+    let newer = MachoSpec { min_os: (14, 0), ..extension() };
+    let (errors, _) = with("macosx_14_0_arm64", &newer.build(), "13.0");
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("TW411 needs macOS 14.0"), "{errors:?}");
+    // Another target is asked for.
+    let asked = planned("macosx_11_0_arm64", &extension().build(), |options| {
+        options.deployment_target = Some("13.0".to_owned());
+        options.plat = vec!["macosx_12_0_arm64".parse().unwrap()];
+    });
+    assert_eq!(asked.1, ["macosx_11_0_arm64", "macosx_12_0_arm64"]);
+}
+
+#[test]
+fn required_architectures_are_an_error_of_repair_too() {
+    let with = |bytes: &[u8], list: &str| {
+        planned("macosx_11_0_x86_64", bytes, |options| options.require_archs = list.parse().unwrap()).0
+    };
+    let thin = x86_64((11, 0)).build();
+    assert_eq!(with(&thin, "x86_64"), Vec::<String>::new());
+    assert_eq!(with(&thin, "").len(), 0);
+    assert_eq!(
+        with(&thin, "x86_64,arm64"),
+        ["TW412 has code for x86_64, and none for arm64, which `--require-archs` asks for"]
+    );
+    assert_eq!(with(&fat((11, 0), (11, 0)), "universal2"), Vec::<String>::new());
+}

@@ -13,6 +13,7 @@ use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::policy::PolicySet;
+use crate::policy::apple::RequiredArchs;
 use crate::python::startup::Place;
 use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
 use crate::tag::PlatformTag;
@@ -117,6 +118,11 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     let mut options = Options { policies: policies.clone(), ..Options::default() };
     options.plat = platforms(&given.plat, policies)?;
     options.only_plat = given.only_plat;
+    // `--plat auto` is an answer too.
+    let target = environment.get("MACOSX_DEPLOYMENT_TARGET").filter(|_| given.plat.is_empty());
+    options.deployment_target = target.map(|value| value.to_string_lossy().into_owned());
+    let archs = libraries.require_archs.as_deref().unwrap_or_default().parse::<RequiredArchs>();
+    options.require_archs = archs.map_err(|error| error.about("--require-archs"))?;
     options.update_tags = !given.no_update_tags;
     let search = Search::new(&given.search, environment)?;
     options.search.folders = search.folders;
