@@ -54,6 +54,11 @@ mod repair_failures;
 #[cfg(unix)]
 #[path = "suite/repair_loads.rs"]
 mod repair_loads;
+#[path = "suite/retag.rs"]
+mod retag;
+#[cfg(unix)]
+#[path = "suite/retag_installs.rs"]
+mod retag_installs;
 #[path = "suite/sbom.rs"]
 mod sbom;
 #[path = "suite/start_up.rs"]

@@ -110,17 +110,18 @@ fn options(args: &RetagArgs, audit: &AuditOptions, environment: &Environment) ->
             );
         }
     }
-    let mut options = RetagOptions::default();
-    options.python = edit(&args.tags.python_tag, "--python-tag")?;
-    options.abi = edit(&args.tags.abi_tag, "--abi-tag")?;
-    options.platform = edit(&args.tags.platform_tag, "--platform-tag")?;
-    options.build = build.map(str::to_owned);
-    options.auto = args.tags.auto;
-    options.force = args.tags.force;
-    options.ignore_recorded = args.tags.ignore_recorded;
-    options.rename_extensions = args.result.rename_extensions;
-    options.accept = args.result.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?;
-    options.source_date_epoch = write::source_date_epoch(environment)?;
-    options.policies = audit.policies.clone();
-    Ok(options)
+    Ok(RetagOptions {
+        python: edit(&args.tags.python_tag, "--python-tag")?,
+        abi: edit(&args.tags.abi_tag, "--abi-tag")?,
+        platform: edit(&args.tags.platform_tag, "--platform-tag")?,
+        build: build.map(str::to_owned),
+        auto: args.tags.auto,
+        force: args.tags.force,
+        ignore_recorded: args.tags.ignore_recorded,
+        rename_extensions: args.result.rename_extensions,
+        accept: args.result.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?,
+        source_date_epoch: write::source_date_epoch(environment)?,
+        policies: audit.policies.clone(),
+        ..RetagOptions::default()
+    })
 }

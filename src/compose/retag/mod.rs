@@ -286,9 +286,11 @@ impl Work<'_> {
 
     /// Writes the result and reads again what it says of itself.
     fn write(&self, rewrite: &Rewrite, folder: &Path, outcome: &mut Retagged) -> Result<Ready> {
-        let mut options = repair::Options::default();
-        options.compress = self.options.compress;
-        options.source_date_epoch = self.options.source_date_epoch;
+        let options = repair::Options {
+            compress: self.options.compress,
+            source_date_epoch: self.options.source_date_epoch,
+            ..repair::Options::default()
+        };
         let written = rewrite.write(self.wheel, &options, folder)?;
         outcome.diagnostics.extend(written.diagnostics);
         let Some(output) = written.output else { return Ok(Ready::InPlace(written.destination)) };
@@ -339,9 +341,9 @@ fn dead(before: &TagSet, after: &TagSet) -> Vec<Diagnostic> {
     let claimed: Vec<_> = before.expand().iter().map(pair).collect();
     let is_new = |tag: &Tag| tag.liveness() == Liveness::OneVersionOnly && !claimed.contains(&pair(tag));
     let new_one = after.expand().iter().any(is_new);
-    let findings = abi::dead_tags(after).into_iter().filter_map(|finding| match finding.severity {
-        Severity::Warning if new_one => Some(finding.at(Severity::Error)),
-        Severity::Error | Severity::Warning | Severity::Note => Some(finding),
+    let findings = abi::dead_tags(after).into_iter().map(|finding| match finding.severity {
+        Severity::Warning if new_one => finding.at(Severity::Error),
+        Severity::Error | Severity::Warning | Severity::Note => finding,
     });
     findings.collect()
 }
