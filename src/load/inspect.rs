@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
+use super::kept::Kept;
 use super::source::read_symbols;
 use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
@@ -21,18 +21,28 @@ const PREFIX: usize = 64;
 /// Facts and symbols of each slice are read in one go under the archive's memory budget; no bytes are kept. A binary
 /// that cannot be read is listed with the reason and keeps nobody else from being read.
 pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
-    inspect_members(wheel, |_| true)
+    inspect_some(wheel, |_| true, None)
+}
+
+/// Reads them as [`inspect_wheel`] does; `kept` gets what they were unpacked to.
+pub fn inspect_keeping(wheel: &Wheel, kept: &Kept) -> Inventory {
+    inspect_some(wheel, |_| true, Some(kept))
 }
 
 /// Reads those members that `wanted` picks; else as [`inspect_wheel`].
 pub fn inspect_members(wheel: &Wheel, wanted: impl Fn(&Member) -> bool) -> Inventory {
+    inspect_some(wheel, wanted, None)
+}
+
+fn inspect_some(wheel: &Wheel, wanted: impl Fn(&Member) -> bool, kept: Option<&Kept>) -> Inventory {
     let layout = layout_of(wheel);
     // Of members with one name installers take the last.
     let is_last = |member: &&Member| wheel.member(member.name()).is_some_and(|last| std::ptr::eq(last, *member));
     // The largest first, so that no core is left with a giant at the end.
     let mut members: Vec<&Member> = wheel.members().iter().filter(is_last).filter(|member| wanted(member)).collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size()));
-    let found: Vec<Found> = members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout)).collect();
+    let found: Vec<Found> =
+        members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout, kept)).collect();
     let mut inventory = Inventory::default();
     for found in found {
         match found {
@@ -51,7 +61,7 @@ enum Found {
 }
 
 /// Returns what a member is, `None` if it is no binary.
-fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Option<Found> {
+fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<&Kept>) -> Option<Found> {
     let prefix = match wheel.read_prefix(member, PREFIX) {
         Ok(prefix) => prefix,
         // Whether it is a binary cannot be known; one that calls itself a library is said to be unreadable.
@@ -61,20 +71,18 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Option<Fou
         Err(_) => return None,
     };
     format::detect(&prefix)?;
-    Some(match binaries(wheel, member, layout) {
+    Some(match binaries(wheel, member, layout, kept) {
         Ok(binaries) => Found::Binaries(binaries),
         Err(error) => Found::Unreadable(Unreadable { member: member.name().to_owned(), error }),
     })
 }
 
 /// Reads one binary, all its slices.
-fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout) -> Result<Vec<Binary>> {
+fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<&Kept>) -> Result<Vec<Binary>> {
     let bytes = wheel.read(member)?;
-    let mut binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
-    // RECORD needs it later, and unpacking twice costs more than a sum.
-    let digest = Sha256::digest(&*bytes).into();
-    for binary in &mut binaries {
-        binary.digest = Some(digest);
+    let binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
+    if let Some(kept) = kept {
+        kept.keep(member.name(), bytes);
     }
     Ok(binaries)
 }
@@ -101,7 +109,6 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
                 image: Arc::clone(&image),
                 symbols,
                 size: bytes.len() as u64,
-                digest: None,
                 named: Arc::clone(&named),
             }
         })

@@ -8,6 +8,7 @@ mod each;
 mod expand;
 pub mod graph;
 mod inspect;
+mod kept;
 mod resolve;
 mod search;
 pub mod source;
@@ -25,7 +26,8 @@ pub use each::{resolve_each, targets};
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
-pub use inspect::{inspect_bytes, inspect_members, inspect_wheel, layout_of};
+pub use inspect::{inspect_bytes, inspect_keeping, inspect_members, inspect_wheel, layout_of};
+pub use kept::Kept;
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
 pub use start_up::{AddedBy, AddedDirectory, added_directories};
@@ -53,8 +55,6 @@ pub struct Binary {
     pub symbols: Arc<SymbolFacts>,
     /// Its unpacked size in bytes.
     pub size: u64,
-    /// SHA-256 of the file, where it was read out of a wheel.
-    pub digest: Option<[u8; 32]>,
     /// Names of DLLs in the text of a PE file that it does not import, in lower case, sorted: what it may load at run time.
     pub named: Arc<[String]>,
 }
@@ -69,7 +69,6 @@ impl Binary {
             image: Arc::new(image),
             symbols: Arc::new(symbols),
             size: 0,
-            digest: None,
             named: Arc::default(),
         }
     }

@@ -11,11 +11,14 @@ use super::plan::{MemberEdit, Plan, VendoredLibrary, hex};
 use super::recorded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{self, Change};
+use crate::load::Kept;
 use crate::origin::sbom::{self, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
-use crate::wheel::write::{Content, Output, OutputMember, Payload, canonical_order, copy_whole, make_folder};
+use crate::wheel::write::{
+    Content, DEFAULT_LEVEL, Differences, Output, OutputMember, Payload, canonical_order, copy_whole, make_folder,
+};
 use crate::wheel::{Budget, DosTime, Member, Method, Wheel};
 
 /// Mode of a library that is copied in: a regular file that everyone may read and map.
@@ -65,13 +68,7 @@ pub(super) struct Contents<'a> {
 ///
 /// # Errors
 /// `Io` for files that cannot be read or written; `Unsupported` or `Malformed` if a binary cannot carry its edits.
-pub(super) fn apply(
-    wheel: &Wheel,
-    plan: &Plan,
-    options: &Options,
-    folder: &Path,
-    known: &BTreeMap<&str, [u8; 32]>,
-) -> Result<Staged> {
+pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path, kept: Kept) -> Result<Staged> {
     let dist_info = wheel
         .dist_info()
         .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
@@ -85,7 +82,7 @@ pub(super) fn apply(
         dropped: Vec::new(),
     };
     let mut contents = Contents::new(wheel, dist_info);
-    let done = binaries(wheel, plan, options, folder)?;
+    let done = binaries(wheel, plan, options, folder, &kept)?;
     for Done { made, changes, notes, replaces } in done {
         staged.notes.extend(notes.into_iter().map(|note| (made.name.clone(), note)));
         if !changes.is_empty() {
@@ -100,7 +97,8 @@ pub(super) fn apply(
     }
     let destination = folder.join(plan.tags.after.to_string());
     let record_name = format!("{}/RECORD", contents.dist_info);
-    contents.sum(known)?;
+    contents.sum(&kept)?;
+    drop(kept);
     let record = contents.record()?;
     let same_record = wheel.member(&record_name).map(|member| wheel.read_small(member)).transpose()?;
     let same_record = same_record.is_some_and(|bytes| same_rows(&bytes, &record));
@@ -128,7 +126,7 @@ struct Done {
 }
 
 /// Edits every binary that changes and packs it; both cores.
-fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Result<Vec<Done>> {
+fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path, kept: &Kept) -> Result<Vec<Done>> {
     enum Work<'a> {
         Edit(&'a MemberEdit),
         Vendor(&'a VendoredLibrary),
@@ -138,26 +136,42 @@ fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path) -> Res
     let done: Vec<Option<Done>> = work
         .into_par_iter()
         .map(|work| match work {
-            Work::Edit(edit) => edit_member(wheel, edit, options, folder),
+            Work::Edit(edit) => edit_member(wheel, edit, options, folder, kept),
             Work::Vendor(library) => vendor(library, options, folder).map(Some),
         })
         .collect::<Result<_>>()?;
     Ok(done.into_iter().flatten().collect())
 }
 
-fn edit_member(wheel: &Wheel, edit: &MemberEdit, options: &Options, folder: &Path) -> Result<Option<Done>> {
+fn edit_member(
+    wheel: &Wheel,
+    edit: &MemberEdit,
+    options: &Options,
+    folder: &Path,
+    kept: &Kept,
+) -> Result<Option<Done>> {
     let member = wheel.member(&edit.member).ok_or_else(|| {
         Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member)
     })?;
     // The edited copy counts as well, until it is packed: however many cores, few large binaries are held at a time.
     let _room = Budget::global().reserve(member.size());
-    let bytes = wheel.read(member)?;
-    let edited = format::edit(&bytes, &edit.edits).map_err(|error| error.about(&edit.member))?;
-    if edited.bytes == *bytes && edit.moved.is_none() {
+    let bytes: Box<dyn AsRef<[u8]>> = match kept.take(&edit.member) {
+        Some(bytes) => Box::new(bytes),
+        None => Box::new(wheel.read(member)?),
+    };
+    let edited = format::edit((*bytes).as_ref(), &edit.edits).map_err(|error| error.about(&edit.member))?;
+    let differences = Differences::between((*bytes).as_ref(), &edited.bytes);
+    if differences.is_empty() && edit.moved.is_none() {
         return Ok(None);
     }
     drop(bytes);
-    let payload = Payload::pack(&edited.bytes, options.compress, folder)?;
+    // Who asks for a level gets all of it; who does not keeps what is packed already.
+    let payload = match member.method() {
+        Method::Deflated if options.compress == DEFAULT_LEVEL => {
+            Payload::pack_changed(&edited.bytes, wheel.packed(member)?, &differences, options.compress, folder)?
+        }
+        _ => Payload::pack(&edited.bytes, options.compress, folder)?,
+    };
     let name = edit.moved.clone().unwrap_or_else(|| edit.member.clone());
     let mode = if edit.moved.is_some() { member.mode() | 0o555 } else { member.mode() };
     let made = Made { name, payload, mode, time: member.time() };
@@ -169,7 +183,8 @@ fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result
     let about = |error: Error| error.about(library.source.display());
     let bytes = make::open(&library.source)?;
     let _room = Budget::global().reserve(bytes.len() as u64);
-    if sha256(&bytes) != library.digest {
+    // The plan was made of its SHA-256; what may have changed since then is a build's doing, nobody's forgery.
+    if crc32fast::hash(&bytes) != library.crc32 {
         return Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(library.source.display()));
     }
     let (payload, changes, notes) = if library.edits.is_empty() {
@@ -181,11 +196,6 @@ fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result
     };
     let made = Made { name: library.member.clone(), payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
     Ok(Done { made, changes, notes, replaces: Vec::new() })
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).into()
 }
 
 /// Text members that are new or different: name, bytes, mode of a new one.
@@ -369,13 +379,13 @@ impl<'a> Contents<'a> {
     }
 
     /// Takes the digests of all kept members: those that are known, and the others computed, not believed of RECORD.
-    pub(super) fn sum(&mut self, known: &BTreeMap<&str, [u8; 32]>) -> Result<()> {
+    pub(super) fn sum(&mut self, known: &Kept) -> Result<()> {
         let kept: Vec<&Member> = self.kept().collect();
         let digests = kept
             .into_par_iter()
             .map(|member| {
-                let digest = match known.get(member.name()) {
-                    Some(digest) => *digest,
+                let digest = match known.digest(member.name()) {
+                    Some(digest) => digest,
                     None => self.wheel.digest(member)?.0,
                 };
                 Ok((member.name().to_owned(), digest))

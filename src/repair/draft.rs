@@ -6,6 +6,7 @@ use std::path::Path;
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
+use super::plan::Sum;
 use super::plan_file::{Action, Decision, PlanFile};
 use super::rules::Rules;
 use super::wire::{self, Homes};
@@ -60,7 +61,7 @@ pub(super) struct Drafter<'a> {
     /// The oldest Python that the wheel is for.
     pub python_floor: (u8, u16),
     /// SHA-256 of external files.
-    pub digests: &'a BTreeMap<ObjectId, [u8; 32]>,
+    pub sums: &'a BTreeMap<ObjectId, Sum>,
 }
 
 /// What becomes of one edge.

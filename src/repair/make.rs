@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
-use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
+use super::plan::{MemberEdit, Plan, Sum, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
@@ -145,7 +144,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let rules = rules(input, options, &mut diagnostics)?;
     let universe = sources(input.universe(input.binaries), options, input.targets, &mut diagnostics)?;
     let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
-    let digests = digests(&graph)?;
+    let sums = sums(&graph)?;
     let links = Links::of(&graph);
     let drafter = Drafter {
         graph: &graph,
@@ -155,7 +154,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
         platform,
         places: input.places,
         python_floor: input.python_floor,
-        digests: &digests,
+        sums: &sums,
     };
     let mut decided = drafter.decide()?;
     diagnostics.append(&mut decided.diagnostics);
@@ -181,7 +180,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     diagnostics.extend(driver_libraries(&decided, &graph));
     let decisions = drafter.plan_file(&decided)?;
     let edits = edits(input, &decided);
-    let vendored = vendored(&decided, &graph, &digests, input, options, &mut diagnostics)?;
+    let vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
     let startup = start_up_code(&drafter, &decided.startup, &in_load_order(&vendored, input.places))?;
     drop(judged);
     let tags = TagChange { before: input.filename.clone(), after, earned };
@@ -254,11 +253,11 @@ pub(super) fn open(path: &Path) -> Result<FileBytes> {
     Sysroot::new(directory)?.map(&format!("/{name}"))
 }
 
-/// SHA-256 of every file outside that the graph has.
-fn digests(graph: &Graph) -> Result<BTreeMap<ObjectId, [u8; 32]>> {
+/// Sums of every file outside that the graph has.
+fn sums(graph: &Graph) -> Result<BTreeMap<ObjectId, Sum>> {
     let external: Vec<(ObjectId, &Path)> =
         graph.external_objects().filter_map(|(id, object)| Some((id, object.external_path()?))).collect();
-    external.into_par_iter().map(|(id, path)| Ok((id, Sha256::digest(&*open(path)?).into()))).collect()
+    external.into_par_iter().map(|(id, path)| Ok((id, Sum::of(&open(path)?)))).collect()
 }
 
 /// Patterns of `--exclude` that match nothing.
@@ -403,7 +402,7 @@ fn edits(input: &Input<'_>, decided: &Decided) -> Vec<MemberEdit> {
 fn vendored(
     decided: &Decided,
     graph: &Graph,
-    digests: &BTreeMap<ObjectId, [u8; 32]>,
+    sums: &BTreeMap<ObjectId, Sum>,
     input: &Input<'_>,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
@@ -412,11 +411,13 @@ fn vendored(
     for draft in &decided.vendored {
         let Some((id, object)) = draft.slices.first().map(|id| (id, graph.object(*id))) else { continue };
         let Some(source) = object.external_path() else { continue };
+        let sum = sums.get(id).copied().unwrap_or_default();
         let (member, needed) = (draft.member.clone(), draft.needed.clone());
         let library = VendoredLibrary {
             member: member.clone(),
             source: source.to_path_buf(),
-            digest: digests.get(id).copied().unwrap_or_default(),
+            digest: sum.sha256,
+            crc32: sum.crc32,
             edits: draft.edits.clone(),
             needed,
             identity: object.image.identity.clone(),
@@ -432,12 +433,14 @@ fn vendored(
         let Some(member) = &object.member else { continue };
         let Some(source) = input.included.get(member) else { continue };
         let edit = decided.edits.iter().find(|edit| edit.member == *member);
+        let sum = Sum::of(&open(source)?);
         libraries.insert(
             member.clone(),
             VendoredLibrary {
                 member: member.clone(),
                 source: source.clone(),
-                digest: Sha256::digest(&*open(source)?).into(),
+                digest: sum.sha256,
+                crc32: sum.crc32,
                 edits: edit.map(|edit| edit.edits.clone()).unwrap_or_default(),
                 needed: Vec::new(),
                 identity: object.image.identity.clone(),

@@ -12,6 +12,7 @@ use crate::policy::apple::RequiredArchs;
 use crate::policy::{self, PolicySet};
 use crate::python::startup::Place;
 use crate::tag::PlatformTag;
+use crate::wheel::write::DEFAULT_LEVEL;
 
 /// Where libraries are looked for outside the wheel.
 #[derive(Debug, Clone, Default)]
@@ -146,6 +147,8 @@ pub struct Options {
     /// `--strip`.
     pub strip: Option<StripLevel>,
     /// `--compress`, 0 to 12.
+    ///
+    /// At the default level blocks that a change does not reach stay as the input has them.
     pub compress: u8,
     /// False for `--no-update-tags`.
     pub update_tags: bool,
@@ -183,7 +186,7 @@ impl Default for Options {
             layout: Layout::Auto,
             startup_place: Place::Rules,
             strip: None,
-            compress: 6,
+            compress: DEFAULT_LEVEL,
             update_tags: true,
             ignore_missing: false,
             ignore_recorded: false,

@@ -7,6 +7,7 @@ use super::apply::{Contents, has_curable_faults};
 use super::options::Options;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, ErrorKind, Result};
+use crate::load::Kept;
 use crate::tag::WheelFilename;
 use crate::wheel::record::{Record, RecordDigest};
 use crate::wheel::wheel_file::WheelFile;
@@ -95,7 +96,7 @@ impl Rewrite {
             }
             _ => None,
         });
-        contents.sum(&known.collect())?;
+        contents.sum(&Kept::digests(known))?;
         let record = contents.record()?.to_bytes()?;
         contents.make(&format!("{dist_info}/RECORD"), &record, TEXT_MODE, options, folder)?;
         result.output = Some(contents.write(&result.destination, options)?);

@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Change;
 use crate::lint;
-use crate::load::{self, Binary, Graph, Target};
+use crate::load::{self, Binary, Graph, Kept, Target};
 use crate::policy::Earned;
 use crate::tag::{PlatformTag, WheelFilename};
 use crate::wheel::write::{Output, copy_whole};
@@ -100,7 +100,8 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return Ok(refused(filename, faults));
     }
-    let inventory = load::inspect_wheel(wheel);
+    let kept = Kept::of(wheel);
+    let inventory = load::inspect_keeping(wheel, &kept);
     let platforms = filename.tags.platforms();
     let elsewhere = platforms.iter().find(|tag| !handled(tag));
     if let Some(tag) = elsewhere {
@@ -143,8 +144,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         plan: None,
     };
     if let (Some(folder), false) = (folder, outcome.is_refused(&options.accept)) {
-        let digests = inventory.binaries.iter().filter_map(|binary| Some((binary.member.as_str(), binary.digest?)));
-        let staged = apply::apply(wheel, &plan, options, folder, &digests.collect())?;
+        let staged = apply::apply(wheel, &plan, options, folder, kept)?;
         finish(&mut outcome, staged, &input, &plan, options, folder)?;
     }
     plan.diagnostics = outcome.diagnostics.clone();
@@ -233,7 +233,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         diagnostics: Vec::new(),
         graph: Graph::default(),
     };
-    let staged = apply::apply(wheel, &plan, options, folder, &BTreeMap::new())?;
+    let staged = apply::apply(wheel, &plan, options, folder, Kept::default())?;
     if let Some(output) = staged.output {
         let result = Wheel::open(output.path())?;
         let differences = prove::record_differences(&result)?;

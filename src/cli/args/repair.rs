@@ -115,7 +115,7 @@ pub struct ResultArgs {
     /// Strips binaries (ELF)
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub strip: Option<StripWhat>,
-    /// How hard changed members are compressed, 0 to 12 [default: 6]
+    /// How hard changed members are compressed, 0 to 12 [default: 5, and what a change does not reach stays packed as it is]
     #[arg(short = 'z', long, alias = "zip-compression-level", value_name = "LEVEL", allow_hyphen_values = true, value_parser = clap::value_parser!(i8).range(-1..=12))]
     pub compress: Option<i8>,
     /// Writes an SBOM of the vendored libraries into the wheel (the default)

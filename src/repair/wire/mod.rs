@@ -115,7 +115,7 @@ fn names(
             let imports = slices.iter().flat_map(|id| drafter.imports_of(*id, &index)).collect();
             let kept = keep_name || drafter.platform.vendoring().naming == crate::platform::VendorNaming::Kept;
             let file_name = called.filter(|_| kept).unwrap_or_else(|| object.file_name().to_owned());
-            let digest = drafter.digests.get(&id).copied().unwrap_or_default();
+            let digest = drafter.sums.get(&id).copied().unwrap_or_default().sha256;
             Some(Shape { file_name, digest, marks: all, imports, keep_name })
         })
         .collect();

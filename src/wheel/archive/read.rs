@@ -33,6 +33,11 @@ enum Held {
 }
 
 impl MemberBytes {
+    /// Returns true if they lie in the archive as they are.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.0, Held::Mapped { .. })
+    }
+
     /// Returns the bytes as a vector, which no longer counts against the budget.
     pub fn into_vec(self) -> Vec<u8> {
         match self.0 {

@@ -6,6 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The highest level of `--compress`.
 pub const MAX_LEVEL: u8 = 12;
+/// The level where none is asked for: the fastest whose results are no larger than those of zlib's default
+/// (figures: `docs/internals/benchmarks.md`).
+pub const DEFAULT_LEVEL: u8 = 5;
 
 /// Members from this size on are deflated in blocks.
 ///
@@ -46,11 +49,11 @@ fn deflate_blocks(bytes: &[u8], level: u8, size: usize) -> Result<Vec<u8>> {
 fn deflate_open(block: &[u8], level: u8) -> Result<Vec<u8>> {
     let mut packed = deflate_whole(block, level)?;
     let open = |packed: &mut Vec<u8>| {
-        let found = super::final_block::find(packed)?;
-        let byte = packed.get_mut(usize::try_from(found.start / 8).ok()?)?;
-        *byte &= !(1 << (found.start % 8));
+        let last = super::blocks::scan(packed, usize::MAX)?.pop()?;
+        let byte = packed.get_mut(usize::try_from(last.start / 8).ok()?)?;
+        *byte &= !(1 << (last.start % 8));
         // An empty stored block, as a sync flush writes it: three bits of header, then to the next byte.
-        let header_end = usize::try_from(found.end.checked_add(3)?.div_ceil(8)).ok()?;
+        let header_end = usize::try_from(last.end.checked_add(3)?.div_ceil(8)).ok()?;
         packed.resize(header_end, 0);
         packed.extend_from_slice(&[0, 0, 0xff, 0xff]);
         Some(())

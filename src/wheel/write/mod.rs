@@ -1,13 +1,15 @@
 //! Writing a wheel: members in the order given, deterministic bytes, and a file that appears whole or not at all.
 
+mod blocks;
 mod deflate;
-#[cfg(feature = "libdeflate")]
-mod final_block;
+mod differences;
 mod output;
 mod payload;
+mod reuse;
 mod zip;
 
-pub use deflate::MAX_LEVEL;
+pub use deflate::{DEFAULT_LEVEL, MAX_LEVEL};
+pub use differences::Differences;
 pub use output::{Output, copy_whole, make_folder};
 pub use payload::Payload;
 

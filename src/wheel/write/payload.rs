@@ -1,27 +1,63 @@
 //! `Payload`: a new member's bytes, packed and summed once, held in memory or spooled beside the output.
 
+use std::borrow::Cow;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
-use tempfile::SpooledTempFile;
 
 use super::deflate::deflate;
+use super::differences::Differences;
+use super::reuse::deflate_changed;
 use crate::error::{Error, Result};
 use crate::wheel::archive::Method;
 
-/// Packed bytes above this wait in a file, so that many changed libraries do not add up in memory.
-const IN_MEMORY: usize = 4 << 20;
+/// Packed bytes that all members together hold in memory; what is beyond waits in a file.
+const IN_MEMORY: u64 = 64 << 20;
+/// How many of them are held.
+static HELD: AtomicU64 = AtomicU64::new(0);
 
 /// A new member's bytes, packed.
 #[derive(Debug)]
 pub struct Payload {
-    spool: SpooledTempFile,
+    packed: Packed,
     packed_size: u64,
     method: Method,
     crc32: u32,
     size: u64,
     digest: [u8; 32],
+}
+
+#[derive(Debug)]
+enum Packed {
+    Held(Vec<u8>),
+    Spooled(File),
+}
+
+impl Packed {
+    fn new(bytes: Cow<'_, [u8]>, spool: &Path) -> Result<Self> {
+        let size = bytes.len() as u64;
+        let fits = |held: u64| held.checked_add(size).filter(|held| *held <= IN_MEMORY);
+        if HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok() {
+            let mut bytes = bytes.into_owned();
+            bytes.shrink_to_fit();
+            return Ok(Self::Held(bytes));
+        }
+        let fail = |error: std::io::Error| Error::io(spool.display(), &error);
+        let mut file = tempfile::tempfile_in(spool).map_err(fail)?;
+        file.write_all(&bytes).map_err(fail)?;
+        Ok(Self::Spooled(file))
+    }
+}
+
+impl Drop for Packed {
+    fn drop(&mut self) {
+        if let Self::Held(bytes) = self {
+            HELD.fetch_sub(bytes.len() as u64, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Payload {
@@ -33,19 +69,33 @@ impl Payload {
     /// `Io` if the spool file cannot be written.
     pub fn pack(bytes: &[u8], level: u8, spool: &Path) -> Result<Self> {
         let packed = if level == 0 || bytes.is_empty() { None } else { Some(deflate(bytes, level)?) };
-        let packed = packed.filter(|packed| packed.len() < bytes.len());
-        let (data, method) = match &packed {
-            Some(packed) => (packed.as_slice(), Method::Deflated),
-            None => (bytes, Method::Stored),
+        Self::of(bytes, packed, spool)
+    }
+
+    /// Packs as [`Payload::pack`] does, but keeps of `old`, the deflated bytes of what was there before, the blocks that
+    /// the change does not reach.
+    ///
+    /// # Errors
+    /// As [`Payload::pack`].
+    pub fn pack_changed(bytes: &[u8], old: &[u8], differences: &Differences, level: u8, spool: &Path) -> Result<Self> {
+        match deflate_changed(bytes, old, differences, level)? {
+            Some(packed) => Self::of(bytes, Some(packed), spool),
+            None => Self::pack(bytes, level, spool),
+        }
+    }
+
+    fn of(bytes: &[u8], packed: Option<Vec<u8>>, spool: &Path) -> Result<Self> {
+        let size = bytes.len() as u64;
+        let (packed, method) = match packed.filter(|packed| packed.len() < bytes.len()) {
+            Some(packed) => (Cow::Owned(packed), Method::Deflated),
+            None => (Cow::Borrowed(bytes), Method::Stored),
         };
-        let mut file = tempfile::spooled_tempfile_in(IN_MEMORY, spool);
-        file.write_all(data).map_err(|error| Error::io(spool.display(), &error))?;
         Ok(Self {
-            spool: file,
-            packed_size: data.len() as u64,
+            packed_size: packed.len() as u64,
+            packed: Packed::new(packed, spool)?,
             method,
             crc32: crc32fast::hash(bytes),
-            size: bytes.len() as u64,
+            size,
             digest: Sha256::digest(bytes).into(),
         })
     }
@@ -80,8 +130,16 @@ impl Payload {
     /// # Errors
     /// The system's, from either side.
     pub(super) fn copy_to(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
-        self.spool.seek(SeekFrom::Start(0))?;
-        let copied = std::io::copy(&mut (&mut self.spool).take(self.packed_size), out)?;
+        let copied = match &mut self.packed {
+            Packed::Held(bytes) => {
+                out.write_all(bytes)?;
+                bytes.len() as u64
+            }
+            Packed::Spooled(file) => {
+                file.seek(SeekFrom::Start(0))?;
+                std::io::copy(&mut file.take(self.packed_size), out)?
+            }
+        };
         if copied == self.packed_size { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
     }
 }
@@ -102,12 +160,18 @@ mod tests {
     }
 
     #[test]
-    fn large_payloads_come_back_from_the_spool() {
+    fn payloads_come_back_from_memory_and_from_the_spool() {
         let folder = tempfile::tempdir().unwrap();
-        let bytes: Vec<u8> = (0..6_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
-        let mut payload = Payload::pack(&bytes, 0, folder.path()).unwrap();
-        let mut out = Vec::new();
-        payload.copy_to(&mut out).unwrap();
-        assert!(out == bytes);
+        let bytes: Vec<u8> = (0..40_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        let mut payloads = [(); 2].map(|()| Payload::pack(&bytes, 0, folder.path()).unwrap());
+        assert!(payloads.iter().any(|payload| matches!(payload.packed, Packed::Spooled(_))));
+        for payload in &mut payloads {
+            let mut out = Vec::new();
+            payload.copy_to(&mut out).unwrap();
+            assert!(out == bytes);
+        }
+        // Two at once are too many; one after the other they fit.
+        drop(payloads);
+        assert!(HELD.load(Ordering::Relaxed) < 40_000_000);
     }
 }

@@ -1,0 +1,323 @@
+//! Deflating a changed member by keeping the blocks of its old stream that the change does not reach.
+//!
+//! A block of a deflate stream can stand in another stream as it is if all bytes that it copies from, at most 32 KiB
+//! before it, are the same there. An edit of a library changes its first pages and a few near its end, so that most of
+//! its blocks stay. Bits are moved, nothing is decided anew: the result depends on the two inputs and the level alone.
+
+use super::blocks::{Block, scan};
+use super::deflate::deflate;
+use super::differences::Differences;
+use crate::error::Result;
+
+/// How far back a match can reach (RFC 1951, 2).
+const WINDOW: u64 = 32 << 10;
+/// Blocks of a sound compressor hold more packed bytes than this; a stream of smaller ones is not worth a walk.
+const SMALLEST: usize = 256;
+
+/// Deflates `new`, of which `packed` holds the old bytes; nothing if most would have to be deflated anew, or if
+/// `packed` is not as it should be.
+///
+/// # Errors
+/// As deflating has them.
+pub(super) fn deflate_changed(
+    new: &[u8],
+    packed: &[u8],
+    differences: &Differences,
+    level: u8,
+) -> Result<Option<Vec<u8>>> {
+    if new.is_empty() || new.len() as u64 != differences.new_size() || !is_worth(differences) {
+        return Ok(None);
+    }
+    let Some(blocks) = scan(packed, (packed.len() / SMALLEST).saturating_add(16)) else { return Ok(None) };
+    let Some(parts) = parts(&blocks, differences) else { return Ok(None) };
+    let anew: u64 = parts.iter().map(Part::anew).sum();
+    if anew > differences.new_size() / 2 {
+        return Ok(None);
+    }
+    let mut out = Stream::with_capacity(packed.len().saturating_add(packed.len() / 16));
+    let last = parts.len().saturating_sub(1);
+    for (index, part) in parts.iter().enumerate() {
+        let copied = match part {
+            Part::Kept(block) => out.put(packed, block, index == last),
+            Part::Anew { from, to } => {
+                let range = usize::try_from(*from).ok().zip(usize::try_from(*to).ok());
+                let Some(bytes) = range.and_then(|(from, to)| new.get(from..to)) else { return Ok(None) };
+                let made = deflate(bytes, level)?;
+                scan(&made, usize::MAX).and_then(|blocks| {
+                    let end = blocks.len().saturating_sub(1);
+                    blocks
+                        .iter()
+                        .enumerate()
+                        .try_for_each(|(at, block)| out.put(&made, block, index == last && at == end))
+                })
+            }
+        };
+        if copied.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(out.finish()))
+}
+
+/// Whether so little is different that a look at the blocks may pay.
+fn is_worth(differences: &Differences) -> bool {
+    let changed: u64 = differences.changed().iter().map(|range| range.end.saturating_sub(range.start)).sum();
+    let more = differences.new_size().saturating_sub(differences.old_size());
+    changed.saturating_add(more) < differences.new_size() / 2
+}
+
+/// A part of the new stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'a> {
+    /// A block of the old one.
+    Kept(&'a Block),
+    /// New bytes that are deflated.
+    Anew { from: u64, to: u64 },
+}
+
+impl Part<'_> {
+    /// Returns how many bytes are deflated.
+    fn anew(&self) -> u64 {
+        match self {
+            Self::Kept(_) => 0,
+            Self::Anew { from, to } => to.saturating_sub(*from),
+        }
+    }
+}
+
+/// Tells the blocks that stay from the bytes between them; nothing if the blocks are not those of the old bytes.
+fn parts<'a>(blocks: &'a [Block], differences: &Differences) -> Option<Vec<Part<'a>>> {
+    let (old, new) = (differences.old_size(), differences.new_size());
+    if blocks.last()?.to != old {
+        return None;
+    }
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    let anew = |parts: &mut Vec<Part<'a>>, from: u64, to: u64| match parts.last_mut() {
+        Some(Part::Anew { to: end, .. }) if *end == from => *end = to,
+        _ if from < to => parts.push(Part::Anew { from, to }),
+        _ => {}
+    };
+    let mut changed = differences.changed();
+    for block in blocks {
+        // Ranges whose end no later block can reach back to are done with.
+        while changed.first().is_some_and(|range| range.end.saturating_add(WINDOW) <= block.from) {
+            changed = changed.get(1..)?;
+        }
+        let is_touched = changed.first().is_some_and(|range| range.start < block.to);
+        match is_touched || block.to > new {
+            true => anew(&mut parts, block.from, block.to.min(new)),
+            // Empty blocks are there for flushing alone.
+            false if block.from == block.to => {}
+            false => parts.push(Part::Kept(block)),
+        }
+    }
+    anew(&mut parts, old.min(new), new);
+    (!parts.is_empty()).then_some(parts)
+}
+
+/// A deflate stream in the making.
+struct Stream {
+    bytes: Vec<u8>,
+    /// Bits that do not fill a byte yet, lowest first.
+    held: u64,
+    count: u32,
+}
+
+impl Stream {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity), held: 0, count: 0 }
+    }
+
+    /// Appends a block of another stream, as the last one or not.
+    fn put(&mut self, stream: &[u8], block: &Block, is_last: bool) -> Option<()> {
+        self.put_bits(u64::from(is_last), 1);
+        if block.is_stored {
+            self.put_bits(0, 2);
+            self.align();
+            // Lengths and bytes end the block; they begin on a byte boundary.
+            let size = block.to.checked_sub(block.from)?.checked_add(4)?;
+            let end = block.end / 8;
+            let range = usize::try_from(end.checked_sub(size)?).ok()?..usize::try_from(end).ok()?;
+            self.bytes.extend_from_slice(stream.get(range)?);
+            return Some(());
+        }
+        self.put_stream(stream, block.start.checked_add(1)?, block.end)
+    }
+
+    /// Appends the bits of a stream between two positions.
+    fn put_stream(&mut self, stream: &[u8], start: u64, end: u64) -> Option<()> {
+        let mut at = start;
+        // Seven bytes at a time: with a byte's rest in front of them they fit into a word, on either side.
+        while end.checked_sub(at)? >= 64 {
+            let rest = stream.get(usize::try_from(at / 8).ok()?..)?;
+            let Some(word) = rest.first_chunk::<8>() else { break };
+            self.put_bits((u64::from_le_bytes(*word) >> (at % 8)) & ((1 << 56) - 1), 56);
+            at = at.checked_add(56)?;
+        }
+        while at < end {
+            let byte = *stream.get(usize::try_from(at / 8).ok()?)?;
+            let count = (8 - at % 8).min(end.checked_sub(at)?);
+            self.put_bits((u64::from(byte) >> (at % 8)) & ((1 << count) - 1), u32::try_from(count).ok()?);
+            at = at.checked_add(count)?;
+        }
+        Some(())
+    }
+
+    /// Appends up to 56 bits.
+    #[inline]
+    fn put_bits(&mut self, bits: u64, count: u32) {
+        self.held |= bits << self.count;
+        self.count = self.count.saturating_add(count);
+        let whole = self.count / 8;
+        let bytes = self.held.to_le_bytes();
+        self.bytes.extend_from_slice(bytes.get(..usize::try_from(whole).unwrap_or(0)).unwrap_or_default());
+        self.held = self.held.checked_shr(whole.saturating_mul(8)).unwrap_or(0);
+        self.count %= 8;
+    }
+
+    /// Fills the byte that was begun with zeros.
+    fn align(&mut self) {
+        if self.count > 0 {
+            self.put_bits(0, 8_u32.saturating_sub(self.count));
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.align();
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    fn inflate(packed: &[u8]) -> Vec<u8> {
+        let mut back = Vec::new();
+        flate2::bufread::DeflateDecoder::new(packed).read_to_end(&mut back).unwrap();
+        back
+    }
+
+    /// Packs as other tools do: by zlib, flushed now and then.
+    fn zlib(bytes: &[u8], level: u32, flush_every: usize) -> Vec<u8> {
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::new(level));
+        for chunk in bytes.chunks(flush_every) {
+            encoder.write_all(chunk).unwrap();
+            encoder.flush().unwrap();
+        }
+        encoder.finish().unwrap()
+    }
+
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self, below: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(self.0 >> 33).unwrap() % below
+        }
+    }
+
+    /// Stretches that pack well, badly and not at all, with repetitions up to the far end of the window.
+    fn sample(length: usize, random: &mut Random) -> Vec<u8> {
+        let mut bytes: Vec<u8> = Vec::with_capacity(length + 70_000);
+        while bytes.len() < length {
+            let size = 1 + random.next(60_000);
+            match random.next(4) {
+                0 => bytes.extend((0..size).map(|_| u8::try_from(random.next(256)).unwrap())),
+                1 => bytes.extend((0..size).map(|_| u8::try_from(random.next(11)).unwrap())),
+                2 => bytes.extend(std::iter::repeat_n(u8::try_from(random.next(256)).unwrap(), size)),
+                _ => {
+                    for _ in 0..size / 100 {
+                        let back = 1 + random.next(bytes.len().clamp(1, 32_768));
+                        let from = bytes.len().saturating_sub(back);
+                        let to = (from + 3 + random.next(200)).min(bytes.len());
+                        bytes.extend_from_within(from..to);
+                        bytes.push(u8::try_from(random.next(256)).unwrap());
+                    }
+                }
+            }
+        }
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[test]
+    fn changed_bytes_come_back_from_the_old_blocks_and_new_ones() {
+        let mut random = Random(11);
+        let mut reused = 0;
+        for round in 0..60 {
+            let old = sample(300_000 + random.next(900_000), &mut random);
+            let packed = match round % 4 {
+                0 => deflate(&old, 6).unwrap(),
+                1 => zlib(&old, 6, 100_000),
+                _ => zlib(&old, 1 + u32::try_from(random.next(9)).unwrap(), usize::MAX),
+            };
+            let mut new = old.clone();
+            for _ in 0..random.next(4) {
+                let at = random.next(new.len());
+                let end = (at + random.next(3000)).min(new.len());
+                new[at..end].iter_mut().for_each(|byte| *byte ^= 0x55);
+            }
+            match random.next(3) {
+                0 => new.extend(sample(1 + random.next(9000), &mut random)),
+                1 => new.truncate(old.len() - random.next(50_000)),
+                _ => {}
+            }
+            let differences = Differences::between(&old, &new);
+            let Some(made) = deflate_changed(&new, &packed, &differences, 6).unwrap() else { continue };
+            assert!(inflate(&made) == new, "round {round}");
+            assert_eq!(deflate_changed(&new, &packed, &differences, 6).unwrap().unwrap(), made);
+            reused += 1;
+        }
+        assert!(reused > 30, "{reused}");
+    }
+
+    #[test]
+    fn little_is_lost_by_keeping_blocks() {
+        let mut random = Random(5);
+        let old = sample(3_000_000, &mut random);
+        let mut new = old.clone();
+        new[100..200].fill(1);
+        new[2_900_000..2_900_100].fill(2);
+        new.extend_from_slice(&[3; 5000]);
+        let made = deflate_changed(&new, &zlib(&old, 6, usize::MAX), &Differences::between(&old, &new), 6);
+        let (made, whole) = (made.unwrap().unwrap().len(), zlib(&new, 6, usize::MAX).len());
+        assert!(made < whole + whole / 50, "{made} {whole}");
+    }
+
+    #[test]
+    fn where_most_is_new_nothing_is_reused() {
+        let old = sample(400_000, &mut Random(3));
+        let packed = zlib(&old, 6, usize::MAX);
+        let mut new = old.clone();
+        new[..300_000].reverse();
+        let differences = Differences::between(&old, &new);
+        assert_eq!(deflate_changed(&new, &packed, &differences, 6).unwrap(), None);
+        let (empty, one) = (Differences::between(&old, &[]), Differences::between(&old, &old[..1]));
+        assert_eq!(deflate_changed(&[], &packed, &empty, 6).unwrap(), None);
+        assert!(deflate_changed(&old[..1], &packed, &one, 6).unwrap().is_none_or(|made| inflate(&made) == old[..1]));
+    }
+
+    #[test]
+    fn a_broken_stream_is_given_up_or_found_out_by_its_checksum() {
+        let mut random = Random(17);
+        let old = sample(200_000, &mut random);
+        let packed = zlib(&old, 6, usize::MAX);
+        let mut new = old.clone();
+        new[0] ^= 1;
+        let differences = Differences::between(&old, &new);
+        for _ in 0..3000 {
+            let mut broken = packed.clone();
+            for _ in 0..1 + random.next(4) {
+                let at = random.next(broken.len());
+                broken[at] = u8::try_from(random.next(256)).unwrap();
+            }
+            broken.truncate(broken.len() - random.next(2) * random.next(broken.len()));
+            if let Some(made) = deflate_changed(&new, &broken, &differences, 1).unwrap() {
+                assert!(made.len() < 2 * packed.len());
+            }
+        }
+    }
+}
