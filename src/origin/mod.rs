@@ -12,6 +12,7 @@ mod homebrew;
 mod lookup;
 mod memory;
 mod nix;
+mod nuget;
 mod os_release;
 mod pacman;
 mod paragraphs;
@@ -52,6 +53,8 @@ pub enum Database {
     Vcpkg,
     /// Conan: the package folder above the file.
     Conan,
+    /// NuGet: the `.nuspec` of the package folder above the file.
+    NuGet,
     /// Another Python distribution: RECORD of a `.dist-info` beside its files.
     Pypi,
 }
@@ -69,6 +72,7 @@ impl Database {
             Database::Homebrew => "homebrew",
             Database::Vcpkg => "vcpkg",
             Database::Conan => "conan",
+            Database::NuGet => "nuget",
             Database::Pypi => "pypi",
         }
     }

@@ -413,6 +413,23 @@ fn nix_homebrew_vcpkg_and_conan_are_known_by_their_paths() {
     assert_eq!(owner(&root, conan).as_deref(), Some("pkg:conan/zlib@1.3.1"));
 }
 
+#[test]
+fn a_nuget_package_is_known_by_the_description_above_its_files() {
+    let folder = "/c/Users/u/.nuget/packages/intel-mkl/2025.1";
+    let dll = format!("{folder}/runtimes/win-x64/native/mkl_rt.2.dll");
+    let nuspec = "<?xml version=\"1.0\"?>\n<package><metadata minClientVersion=\"2.5\">\n<id>Intel.MKL</id>\n\
+                  <version>2025.1</version><authors>Intel &amp; others</authors>\n\
+                  <license type=\"expression\">MIT</license></metadata></package>";
+    let root = MemoryRoot::new().file(&dll, "bytes").file(&format!("{folder}/intel.mkl.nuspec"), nuspec);
+    assert_eq!(owner(&root, &dll).as_deref(), Some("pkg:nuget/Intel.MKL@2025.1"));
+    let package = lookup(&root, &dll).0.unwrap();
+    assert_eq!((package.licence.as_deref(), package.supplier.as_deref()), (Some("MIT"), Some("Intel & others")));
+    assert_eq!(owner(&root, "/c/Users/u/.nuget/packages/other.dll"), None);
+    let broken = MemoryRoot::new().file("/p/a.dll", "").file("/p/a.nuspec", "<metadata><id>a</id>");
+    let (package, notes) = lookup(&broken, "/p/a.dll");
+    assert!(package.is_none() && notes.len() == 1);
+}
+
 /// splitmix64: the same mutations on every run.
 struct Random(u64);
 
