@@ -8,6 +8,7 @@
 mod binary;
 mod graph;
 mod inventory;
+mod merged;
 mod python;
 mod repaired;
 mod retagged;
@@ -29,6 +30,7 @@ use crate::tag::{PlatformTag, TagSet};
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
 
+pub use merged::merged;
 pub use repaired::{repaired, step_phrase};
 pub use retagged::retagged;
 

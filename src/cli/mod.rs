@@ -55,6 +55,7 @@ fn run(line: Vec<OsString>) -> Status {
         Command::Show(args) => commands::show::run(args, &settings, &terminal),
         Command::Check(args) => commands::check::run(args, &settings, &terminal),
         Command::Repair(args) => commands::repair::run(args, &settings, &environment, &terminal),
+        Command::Merge(args) => commands::merge::run(args, &settings, &environment, &terminal),
         Command::Retag(args) => commands::retag::run(args, &settings, &environment, &terminal),
         Command::Tree(args) => commands::tree::run(args, &environment, &terminal),
         Command::Edit(args) => commands::edit::run(args, &terminal),

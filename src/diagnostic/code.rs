@@ -189,6 +189,7 @@ codes! {
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";
+    TW704 "merge-conflict" Error Plan "two wheels differ in a file that cannot be fused";
     TW901 "verification-failed" Error Truewheel "the result is not what was planned";
     TW902 "own-fault" Error Truewheel "truewheel contradicts itself";
 }

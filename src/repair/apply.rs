@@ -349,6 +349,14 @@ impl<'a> Contents<'a> {
         Ok(())
     }
 
+    /// Takes packed bytes for a member; mode and time of an old one of the name are kept.
+    pub(super) fn put(&mut self, name: &str, payload: Payload, mode: u16, time: DosTime) {
+        let old = self.source(name);
+        let mode = old.map(Member::mode).filter(|mode| *mode != 0).unwrap_or(mode);
+        let made = Made { name: name.to_owned(), payload, mode, time: old.map_or(time, Member::time) };
+        self.made.insert(name.to_owned(), made);
+    }
+
     /// The members of the input that are copied as they are.
     fn kept(&self) -> impl Iterator<Item = &'a Member> {
         self.wheel

@@ -167,6 +167,16 @@ pub enum Step {
         /// Its new archive name.
         to: String,
     },
+    /// The slices of two wheels' binaries become one file.
+    Fuse {
+        /// Its archive name.
+        member: String,
+    },
+    /// A file is taken from the second wheel.
+    Take {
+        /// Its archive name.
+        member: String,
+    },
     /// The tags change.
     Retag {
         /// Before, e.g. `cp311-cp311-linux_x86_64`.

@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::apply::{Contents, has_curable_faults};
 use super::options::Options;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::macho;
 use crate::load::Kept;
 use crate::tag::WheelFilename;
 use crate::wheel::record::{Record, RecordDigest};
 use crate::wheel::wheel_file::WheelFile;
-use crate::wheel::write::{Output, copy_whole, make_folder};
-use crate::wheel::{FaultLevel, Wheel};
+use crate::wheel::write::{Output, Payload, copy_whole, make_folder};
+use crate::wheel::{Budget, FaultLevel, Wheel};
 
 /// Mode of a text member that is new.
 const TEXT_MODE: u16 = 0o100_644;
@@ -27,6 +30,17 @@ pub struct Rewrite {
     pub purelib: Option<bool>,
     /// New archive names of members, by their old ones.
     pub renames: BTreeMap<String, String>,
+    /// Members for which another wheel has a part, by their names in the result.
+    pub taken: BTreeMap<String, Fate>,
+}
+
+/// What another wheel gives for a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The slices of both wheels' Mach-O files become one file.
+    Fused,
+    /// The other wheel's member of this name, as it is.
+    Copied(String),
 }
 
 /// A result that waits for its name.
@@ -44,7 +58,7 @@ pub struct Rewritten {
 impl Rewrite {
     /// Returns what gives a wheel this name and changes nothing else.
     pub fn new(name: WheelFilename) -> Self {
-        Self { name, purelib: None, renames: BTreeMap::new() }
+        Self { name, purelib: None, renames: BTreeMap::new(), taken: BTreeMap::new() }
     }
 
     /// Writes the result under a temporary name in `folder`; a wheel that says all of it already is copied byte for byte.
@@ -55,6 +69,20 @@ impl Rewrite {
     /// `Io` for files that cannot be read or written; `Malformed` or `Refused` if the wheel has no dist-info directory or
     /// no WHEEL file that can be read.
     pub fn write(&self, wheel: &Wheel, options: &Options, folder: &Path) -> Result<Rewritten> {
+        self.write_with(wheel, None, options, folder)
+    }
+
+    /// Writes as [`Rewrite::write`] does, with what [`Rewrite::taken`] says of another wheel.
+    ///
+    /// # Errors
+    /// As [`Rewrite::write`], and what [`macho::fuse`] returns.
+    pub fn write_with(
+        &self,
+        wheel: &Wheel,
+        other: Option<&Wheel>,
+        options: &Options,
+        folder: &Path,
+    ) -> Result<Rewritten> {
         let old_dist_info = wheel.dist_info().ok_or_else(|| Error::refused("the wheel has no dist-info directory"))?;
         make_folder(folder)?;
         let destination = folder.join(self.name.to_string());
@@ -65,7 +93,7 @@ impl Rewrite {
         let bytes = wheel.read_small(member)?;
         let text = self.wheel_file(&bytes).map_err(|error| error.about(member.name()))?;
         let is_named = wheel.filename().is_ok_and(|name| *name == self.name);
-        if is_named && *text == *bytes && self.renames.is_empty() {
+        if is_named && *text == *bytes && self.renames.is_empty() && self.taken.is_empty() {
             result.output = copy_whole(wheel.path(), &result.destination)?;
             return Ok(result);
         }
@@ -76,6 +104,9 @@ impl Rewrite {
         }
         if *text != *bytes {
             contents.make(&format!("{dist_info}/WHEEL"), &text, TEXT_MODE, options, folder)?;
+        }
+        if let Some(other) = other {
+            self.take(wheel, other, &mut contents, options, folder)?;
         }
         let dropped = contents.drop_signatures();
         result.diagnostics.extend(
@@ -101,6 +132,45 @@ impl Rewrite {
         contents.make(&format!("{dist_info}/RECORD"), &record, TEXT_MODE, options, folder)?;
         result.output = Some(contents.write(&result.destination, options)?);
         Ok(result)
+    }
+
+    /// Makes the members for which the other wheel has a part; both cores.
+    fn take(
+        &self,
+        wheel: &Wheel,
+        other: &Wheel,
+        contents: &mut Contents<'_>,
+        options: &Options,
+        folder: &Path,
+    ) -> Result<()> {
+        let absent =
+            |name: &str| Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(name);
+        let made = self
+            .taken
+            .par_iter()
+            .map(|(name, fate)| {
+                let theirs = match fate {
+                    Fate::Fused => name,
+                    Fate::Copied(name) => name,
+                };
+                let theirs = other.member(theirs).ok_or_else(|| absent(name))?;
+                let _room = Budget::global().reserve(theirs.size());
+                let bytes = other.read(theirs)?;
+                let payload = match fate {
+                    Fate::Copied(_) => Payload::pack(&bytes, options.compress, folder)?,
+                    Fate::Fused => {
+                        let own = wheel.read(wheel.member(name).ok_or_else(|| absent(name))?)?;
+                        let fused = macho::fuse(&[&own, &bytes]).map_err(|error| error.about(name))?;
+                        Payload::pack(&fused, options.compress, folder)?
+                    }
+                };
+                Ok((name, payload, theirs.mode(), theirs.time()))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (name, payload, mode, time) in made {
+            contents.put(name, payload, mode, time);
+        }
+        Ok(())
     }
 
     /// Returns the file in which WHEEL says what the name says.

@@ -1,10 +1,12 @@
 //! The command line as clap sees it; what a flag means is said once, here, for `--help`, completions and the docs.
 
 mod edit;
+pub mod merge;
 pub mod repair;
 pub mod retag;
 
 pub use edit::{EditArgs, EditFlags, RpathKind};
+pub use merge::MergeArgs;
 pub use repair::{RepairArgs, StripWhat};
 pub use retag::RetagArgs;
 
@@ -37,6 +39,8 @@ pub enum Command {
     Repair(Box<RepairArgs>),
     /// Change tags, with proof that they are true
     Retag(Box<RetagArgs>),
+    /// One universal2 wheel of two for one architecture each
+    Merge(Box<MergeArgs>),
     /// Dependency tree, each edge with how it was resolved
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths

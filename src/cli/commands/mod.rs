@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod edit;
 pub mod explain;
+pub mod merge;
 pub mod policies;
 pub mod repair;
 pub mod retag;

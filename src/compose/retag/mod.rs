@@ -9,6 +9,8 @@ mod platform;
 mod rename;
 mod request;
 
+pub(super) use platform::judge;
+
 pub use request::{RetagOptions, TagEdit};
 
 use std::collections::{BTreeMap, BTreeSet};

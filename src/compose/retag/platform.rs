@@ -11,11 +11,11 @@ use crate::tag::{PlatformTag, TagSet};
 
 /// What the bytes say of platform tags.
 #[derive(Debug, Default)]
-pub(super) struct Judgement {
+pub(in crate::compose) struct Judgement {
     /// What they earn.
-    pub(super) earned: Earned,
+    pub(in crate::compose) earned: Earned,
     /// Why those asked about do not hold.
-    pub(super) findings: Vec<Diagnostic>,
+    pub(in crate::compose) findings: Vec<Diagnostic>,
 }
 
 /// What the wheel records as left to the user's machine, and what the platform gives.
@@ -46,7 +46,7 @@ impl Outside for Recorded<'_> {
 ///
 /// # Errors
 /// `Unsupported` if the dependency graph is too large to follow.
-pub(super) fn judge(
+pub(in crate::compose) fn judge(
     policies: &PolicySet,
     binaries: &[Binary],
     tags: &TagSet,

@@ -2,6 +2,7 @@
 
 pub(crate) mod edit;
 pub mod facts;
+mod fuse;
 mod inspect;
 mod names;
 mod read;
@@ -21,6 +22,7 @@ pub use facts::{
     ApplePlatform, AppleVersion, Container, FileType, MachoFacts, PlatformVersion, Room, SegmentFacts, Structure,
     StructureRule,
 };
+pub use fuse::fuse;
 pub use inspect::inspect;
 pub use signature::{Signature, SignatureKind, SignatureState};
 pub use symbols::symbols;

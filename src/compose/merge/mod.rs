@@ -1,0 +1,251 @@
+//! `merge`: one `universal2` wheel of two single-architecture ones: binaries fused, everything else alike or chosen.
+//!
+//! ```text
+//! two wheels ──> each member: same, fused, taken, in conflict ──> tags by the fused slices ──> one wheel
+//! ```
+
+mod pair;
+
+use std::path::{Path, PathBuf};
+
+use crate::compose::retag::judge;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::error::{Error, Result};
+use crate::load::{self, Binary};
+use crate::policy::{Earned, PolicySet};
+use crate::repair::rewrite::{Rewrite, is_rewritable};
+use crate::repair::{self, Step};
+use crate::tag::{MacosArch, PlatformTag, WheelFilename};
+use crate::wheel::Wheel;
+use crate::wheel::write::Output;
+
+pub use pair::{Fate, Side};
+
+/// How wheels are merged.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct MergeOptions {
+    /// Which wheel's file is taken where the two differ and cannot be fused; `None`: that is an error.
+    pub take: Option<Side>,
+    /// `--compress`, 0 to 12.
+    pub compress: u8,
+    /// `SOURCE_DATE_EPOCH`.
+    pub source_date_epoch: Option<i64>,
+    /// Codes of `--accept`.
+    pub accept: Vec<Code>,
+    /// The policies.
+    pub policies: PolicySet,
+}
+
+impl Default for MergeOptions {
+    fn default() -> Self {
+        let defaults = repair::Options::default();
+        Self {
+            take: None,
+            compress: defaults.compress,
+            source_date_epoch: None,
+            accept: Vec::new(),
+            policies: defaults.policies,
+        }
+    }
+}
+
+/// What became of a merge.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Merged {
+    /// The file names of the inputs.
+    pub before: [WheelFilename; 2],
+    /// The file name of the result.
+    pub name: WheelFilename,
+    /// What was or would be done.
+    pub steps: Vec<Step>,
+    /// What the slices earn together.
+    pub earned: Earned,
+    /// The binaries of the result.
+    pub binaries: Vec<Binary>,
+    /// Everything found, at the codes' own levels.
+    pub diagnostics: Vec<Diagnostic>,
+    output: Option<Output>,
+}
+
+impl Merged {
+    /// Returns true if a finding says that nothing must be written, those of `accept` apart; an untrue tag is never
+    /// accepted.
+    pub fn is_refused(&self, accept: &[Code]) -> bool {
+        self.diagnostics.iter().any(|finding| {
+            let tag = finding.code == Code::TW601 || finding.code.name().starts_with("TW4");
+            finding.severity == Severity::Error && (tag || !accept.contains(&finding.code))
+        })
+    }
+
+    /// Gives the result its name, and returns its path; `None` if nothing was to be written.
+    ///
+    /// # Errors
+    /// `Refused` if [`Merged::is_refused`]; `Io` if it cannot be renamed. Nothing is written then.
+    pub fn publish(&mut self, accept: &[Code]) -> Result<Option<PathBuf>> {
+        if self.is_refused(accept) {
+            return Err(Error::refused("the wheels cannot be merged"));
+        }
+        self.output.take().map(Output::publish).transpose()
+    }
+}
+
+/// Merges two wheels into `folder`; nothing has its final name before [`Merged::publish`].
+///
+/// With `folder` of `None` it is only said what would be done.
+///
+/// # Errors
+/// `Io` for what cannot be read or written; `Malformed` and `Refused` if a wheel is at fault or the two are not two
+/// builds of one thing. Findings are in the outcome.
+pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -> Result<Merged> {
+    let [first, second] = [Wheel::open(paths[0])?, Wheel::open(paths[1])?];
+    for (wheel, path) in [(&first, paths[0]), (&second, paths[1])] {
+        if !is_rewritable(wheel) {
+            let hint = "`truewheel check` says what is wrong";
+            return Err(Error::refused("the archive is not sound").about(path.display()).hint(hint));
+        }
+    }
+    let names = [first.filename()?.clone(), second.filename()?.clone()];
+    alike(&names)?;
+    let inventory = load::inspect_wheel(&first);
+    let other = load::inspect_wheel(&second);
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    for unreadable in inventory.unreadable.iter().chain(&other.unreadable) {
+        let message = format!("cannot be read: {}", unreadable.error.message());
+        diagnostics.push(Diagnostic::new(Code::TW201, message).member(&unreadable.member));
+    }
+    let pairing = pair::pair(&first, &second, [&inventory.binaries, &other.binaries], options.take)?;
+    diagnostics.extend(pairing.diagnostics);
+    let binaries = pair::binaries(&pairing.fates, inventory.binaries, other.binaries);
+    let mut tags = names[0].tags.clone();
+    let claimed: Vec<PlatformTag> = names.iter().flat_map(|name| name.tags.platforms()).cloned().collect();
+    let judged = judge(&options.policies, &binaries, &tags.with_platforms(claimed.clone()), &pairing.excluded)?;
+    let platforms = widest(&judged.earned.tags, &claimed);
+    if platforms.is_empty() {
+        diagnostics.extend(judged.findings);
+    } else {
+        tags = tags.with_platforms(platforms);
+    }
+    let mut rewrite = Rewrite::new(names[0].with_tags(tags));
+    rewrite.taken = pairing.fates;
+    let mut steps: Vec<Step> = rewrite.taken.iter().map(|(member, fate)| fate.step(member)).collect();
+    if rewrite.name.tags != names[0].tags {
+        steps.push(Step::Retag { from: names[0].tags.to_string(), to: rewrite.name.tags.to_string() });
+    }
+    let mut merged = Merged {
+        before: names,
+        name: rewrite.name.clone(),
+        steps,
+        earned: judged.earned,
+        binaries,
+        diagnostics,
+        output: None,
+    };
+    if let (Some(folder), false) = (folder, merged.is_refused(&options.accept)) {
+        merged.output = write(&first, &second, &rewrite, options, folder, &mut merged.diagnostics)?;
+    }
+    Ok(merged)
+}
+
+/// Writes the result, reads it again and says where it is not what was planned.
+fn write(
+    first: &Wheel,
+    second: &Wheel,
+    rewrite: &Rewrite,
+    options: &MergeOptions,
+    folder: &Path,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Option<Output>> {
+    let mut writing = repair::Options::default();
+    writing.compress = options.compress;
+    writing.source_date_epoch = options.source_date_epoch;
+    let written = rewrite.write_with(first, Some(second), &writing, folder)?;
+    diagnostics.extend(written.diagnostics);
+    let Some(output) = written.output else { return Ok(None) };
+    let result = Wheel::open(output.path())?;
+    let mut failed = |member: &str, message: &str| {
+        diagnostics.push(Diagnostic::new(Code::TW901, message.to_owned()).member(member));
+    };
+    for difference in repair::record_differences(&result)? {
+        failed("RECORD", &difference);
+    }
+    let fused = |name: &str| rewrite.taken.get(name) == Some(&Fate::Fused);
+    let again = load::inspect_members(&result, |member| fused(member.name()));
+    for unreadable in &again.unreadable {
+        failed(&unreadable.member, unreadable.error.message());
+    }
+    for (member, _) in rewrite.taken.iter().filter(|(_, fate)| **fate == Fate::Fused) {
+        if again.binaries.iter().filter(|binary| binary.member == *member).count() < 2 {
+            failed(member, "is not of two slices in the result");
+        }
+    }
+    Ok(Some(output))
+}
+
+/// Refuses wheels that are not two builds of one thing for macOS.
+fn alike([first, second]: &[WheelFilename; 2]) -> Result<()> {
+    let says = |what: &str| Err(Error::refused(format!("the wheels are {what}: `{first}` and `{second}`")));
+    if !first.same_distribution(second) {
+        return says("of different distributions or versions");
+    }
+    let set = |values: Vec<String>| values.into_iter().collect::<std::collections::BTreeSet<_>>();
+    let python = |name: &WheelFilename| set(name.tags.pythons().iter().map(ToString::to_string).collect());
+    let abi = |name: &WheelFilename| set(name.tags.abis().iter().map(ToString::to_string).collect());
+    if python(first) != python(second) || abi(first) != abi(second) || first.build != second.build {
+        return says("for different Pythons or builds");
+    }
+    let is_macos =
+        |name: &WheelFilename| name.tags.platforms().iter().all(|tag| matches!(tag, PlatformTag::Macos { .. }));
+    if !is_macos(first) || !is_macos(second) {
+        return says("not both for macOS, whose binaries alone can be of several architectures");
+    }
+    Ok(())
+}
+
+/// Of what is earned: the one tag for both architectures if there is one, else each claimed architecture's own.
+fn widest(earned: &[PlatformTag], claimed: &[PlatformTag]) -> Vec<PlatformTag> {
+    let arch = |tag: &PlatformTag| match tag {
+        PlatformTag::Macos { arch, .. } => Some(*arch),
+        _ => None,
+    };
+    if let Some(tag) = earned.iter().find(|tag| arch(tag) == Some(MacosArch::Universal2)) {
+        return vec![tag.clone()];
+    }
+    let wanted: Vec<_> = claimed.iter().flat_map(PlatformTag::archs).collect();
+    let single = |tag: &&PlatformTag| matches!(arch(tag), Some(MacosArch::Single(arch)) if wanted.contains(&arch));
+    let mut own: Vec<PlatformTag> = Vec::new();
+    for tag in earned.iter().filter(single) {
+        if !own.iter().any(|other| arch(other) == arch(tag)) {
+            own.push(tag.clone());
+        }
+    }
+    match wanted.iter().all(|one| own.iter().any(|tag| tag.archs().contains(one))) {
+        true => own,
+        false => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(text: &str) -> Vec<PlatformTag> {
+        text.split_whitespace().map(|tag| tag.parse().unwrap()).collect()
+    }
+
+    fn chosen(earned: &str, claimed: &str) -> String {
+        widest(&tags(earned), &tags(claimed)).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn one_tag_for_both_else_each_architecture_s_own() {
+        let claimed = "macosx_10_13_x86_64 macosx_12_0_arm64";
+        assert_eq!(
+            chosen("macosx_10_13_universal2 macosx_10_13_x86_64 macosx_11_0_arm64", claimed),
+            "macosx_10_13_universal2"
+        );
+        assert_eq!(chosen("macosx_10_13_x86_64 macosx_12_0_arm64", claimed), claimed);
+        assert_eq!(chosen("macosx_10_13_x86_64", claimed), "");
+    }
+}
