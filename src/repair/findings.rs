@@ -7,6 +7,7 @@ use super::plan_file::{Action, Decision};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::ImportKind;
 use crate::load::{Attempt, Edge, ObjectId, Resolution, Via, Why};
+use crate::policy::windows;
 
 impl Drafter<'_> {
     /// Findings and the decisions of the plan file.
@@ -91,8 +92,10 @@ impl Drafter<'_> {
         let diagnostic = Diagnostic::new(Code::TW301, message).member(importer.display_name()).chain(chain).help(
             format!("say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`"),
         );
-        // dyld goes on without it.
-        let weak = self.graph.import(edge).kind == ImportKind::Weak;
+        // dyld goes on without a weak import; what Visual C++'s runtimes load at need, they can do without.
+        let kind = self.graph.import(edge).kind;
+        let needless = kind == ImportKind::Delay && windows::is_optional(importer.file_name(), name);
+        let weak = kind == ImportKind::Weak || needless;
         match (weak, self.options.ignore_missing) {
             (true, _) => diagnostic.at(Severity::Note),
             (false, true) => diagnostic.at(Severity::Warning),

@@ -68,14 +68,14 @@ pub fn normalize_version(version: &str) -> Option<String> {
     parse(version).or_else(|| parse(&version.replace('_', "-")))
 }
 
-/// Tells whether the other name is of the same distribution and version, however the two are spelled.
-pub fn same_distribution(&self, other: &Self) -> bool {
-    let version = |name: &Self| normalize_version(&name.version).unwrap_or_else(|| name.version.clone());
-    normalize_distribution(&self.distribution) == normalize_distribution(&other.distribution)
-        && version(self) == version(other)
-}
-
 impl WheelFilename {
+    /// Tells whether the other name is of the same distribution and version, however the two are spelled.
+    pub fn same_distribution(&self, other: &Self) -> bool {
+        let version = |name: &Self| normalize_version(&name.version).unwrap_or_else(|| name.version.clone());
+        normalize_distribution(&self.distribution) == normalize_distribution(&other.distribution)
+            && version(self) == version(other)
+    }
+
     /// Returns `{distribution}-{version}` as spelled, the stem that dist-info and data directories should have.
     pub fn stem(&self) -> String {
         format!("{}-{}", self.distribution, self.version)

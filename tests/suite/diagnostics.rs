@@ -323,6 +323,9 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
             let message = "`foo.dll` is needed in `a` and in `b`, and neither has start-up code that could tell the loader of the other";
             Diagnostic::new(code, message)
         }
+        Code::TW704 => Diagnostic::new(code, "differs between the wheels")
+            .member("demo/config.py")
+            .help("`--take first` or `--take second` says which wheel's file is taken"),
         Code::TW616 => {
             let message =
                 "`macosx_10_9_x86_64` is claimed and not true of the bytes; the wheel becomes `macosx_11_0_x86_64`";
