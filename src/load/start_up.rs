@@ -50,6 +50,11 @@ impl From<&str> for AddedDirectory {
 }
 
 impl AddedDirectory {
+    /// Returns a directory, with `/` before it, that the import of the package in an installed directory adds.
+    pub fn of_package(path: String, within: impl Into<String>) -> Self {
+        Self { within: Some(within.into()), ..Self::from(path) }
+    }
+
     /// Returns true if the code has run when a binary in this installed directory is loaded.
     pub fn serves(&self, directory: &str) -> bool {
         let directory = directory.trim_start_matches('/');

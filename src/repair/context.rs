@@ -8,7 +8,7 @@ use super::options::Options;
 use super::places::{Folder, Places};
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::load::{Inventory, Target, Universe, layout_of};
+use crate::load::{self, AddedDirectory, Inventory, Target, Universe, layout_of};
 use crate::platform::VendorDirectory;
 use crate::python::startup;
 use crate::tag::{PythonTag, WheelFilename};
@@ -25,7 +25,7 @@ pub(super) struct Context {
     root: String,
     pub false_purelib: bool,
     /// Installed directories that start-up code in the wheel gives to the loader (Windows).
-    pub added: Vec<String>,
+    pub added: Vec<AddedDirectory>,
     /// The oldest Python that the tags name.
     pub python_floor: (u8, u16),
 }
@@ -72,7 +72,7 @@ impl Context {
         let in_site_packages =
             |path: &str| Folder { member: format!("{root}{path}"), installed: format!("{SITE_PACKAGES}/{path}") };
         let added = match target.platform.format() {
-            Format::Pe => added(wheel, &packages),
+            Format::Pe => load::added_directories(wheel, &inventory.binaries),
             Format::Elf | Format::MachO => Vec::new(),
         };
         let places = Places {
@@ -120,18 +120,6 @@ fn main_package(packages: &BTreeMap<String, String>, distribution: &str) -> Opti
     let top = packages.keys().filter_map(|folder| folder.strip_prefix(SITE_PACKAGES)?.strip_prefix('/'));
     let top: BTreeSet<&str> = top.filter(|name| !name.contains('/')).collect();
     top.get(distribution).or_else(|| top.first()).map(|name| (*name).to_owned())
-}
-
-/// Installed directories that the start-up code of packages gives to the loader.
-fn added(wheel: &Wheel, packages: &BTreeMap<String, String>) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    for (folder, init) in packages {
-        let source = wheel.member(init).and_then(|member| wheel.read_small(member).ok());
-        for added in source.iter().flat_map(|source| startup::added_folders(&String::from_utf8_lossy(source))) {
-            found.extend(super::paths::joined(folder, &added.folder));
-        }
-    }
-    found.into_iter().map(|folder| format!("/{folder}")).collect()
 }
 
 /// The oldest Python that the tags name; where they leave it open, the oldest that start-up code knows.

@@ -17,7 +17,9 @@ use super::wire::start_up_code;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::load::{self, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
+use crate::load::{
+    self, AddedDirectory, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe,
+};
 use crate::origin;
 use crate::platform::detect;
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
@@ -38,7 +40,7 @@ pub(super) struct Input<'a> {
     /// For which platform, and for each of its processors; never empty.
     pub targets: &'a [Target],
     /// Installed directories that start-up code in the wheel gives to the loader.
-    pub added: &'a [String],
+    pub added: &'a [AddedDirectory],
     /// The oldest Python that the tags name.
     pub python_floor: (u8, u16),
     /// Binaries that could not be read.
@@ -50,7 +52,7 @@ pub(super) struct Input<'a> {
 impl Input<'_> {
     /// The universe of nothing but the wheel's binaries.
     pub fn universe<'b>(&self, binaries: &'b [Binary]) -> Universe<'b> {
-        self.added.iter().fold(Universe::new(binaries), Universe::with_added_directory)
+        self.added.iter().cloned().fold(Universe::new(binaries), Universe::with_added_directory)
     }
 
     /// The first target: of ELF and PE wheels the only one.

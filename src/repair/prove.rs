@@ -13,7 +13,7 @@ use super::rules::{Given, Rules};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
 use crate::format::{Edit, EditSet, Format, Image};
-use crate::load::{self, Binary, Graph, ObjectId, Resolution};
+use crate::load::{self, AddedDirectory, Binary, Graph, ObjectId, Resolution};
 use crate::policy;
 use crate::wheel::record::Record;
 use crate::wheel::{FaultLevel, Wheel};
@@ -79,8 +79,8 @@ pub(super) fn prove(
     let mut universe = input.universe(&binaries);
     for code in &plan.startup {
         let package = input.places.packages.iter().find(|(_, init)| **init == code.member).map(|(folder, _)| folder);
-        if let Some(folder) = package.and_then(|folder| paths::joined(folder, &code.folder)) {
-            universe = universe.with_added_directory(format!("/{folder}"));
+        if let Some((here, folder)) = package.and_then(|here| Some((here, paths::joined(here, &code.folder)?))) {
+            universe = universe.with_added_directory(AddedDirectory::of_package(format!("/{folder}"), &**here));
         }
     }
     let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
