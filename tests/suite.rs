@@ -39,6 +39,12 @@ mod licences;
 mod load;
 #[path = "suite/origin.rs"]
 mod origin;
+#[path = "suite/pe_edit.rs"]
+mod pe_edit;
+#[path = "suite/pe_edit_hostile.rs"]
+mod pe_edit_hostile;
+#[path = "suite/pe_facts.rs"]
+mod pe_facts;
 #[path = "suite/policy.rs"]
 mod policy;
 #[path = "suite/policy_windows.rs"]

@@ -2,6 +2,7 @@
 
 pub mod elf;
 pub mod macho;
+pub mod pe;
 pub mod wheel;
 pub mod world;
 

@@ -1,0 +1,224 @@
+//! Builders of odd PE files from the fixtures, and a text dump of what is read.
+
+use std::fmt::Write;
+
+use truewheel::format;
+
+/// A PE file taken apart as far as the builders need it.
+pub struct PeFile {
+    pub bytes: Vec<u8>,
+}
+
+/// A section header: where it lies, and what it says.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    pub at: usize,
+    pub virtual_size: u32,
+    pub address: u32,
+    pub raw_size: u32,
+    pub raw_offset: u32,
+}
+
+impl PeFile {
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec() }
+    }
+
+    pub fn u16(&self, at: usize) -> u16 {
+        u16::from_le_bytes(self.bytes[at..at + 2].try_into().unwrap())
+    }
+
+    pub fn u32(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap())
+    }
+
+    pub fn put_u32(&mut self, at: usize, value: u32) {
+        self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Where `PE\0\0` lies.
+    pub fn header(&self) -> usize {
+        self.u32(0x3c) as usize
+    }
+
+    pub fn is_wide(&self) -> bool {
+        self.u16(self.header() + 24) == 0x20b
+    }
+
+    /// Where a data directory lies.
+    pub fn directory(&self, number: usize) -> usize {
+        self.header() + 24 + if self.is_wide() { 112 } else { 96 } + 8 * number
+    }
+
+    pub fn sections(&self) -> Vec<Row> {
+        let header = self.header();
+        let first = header + 24 + usize::from(self.u16(header + 20));
+        (0..usize::from(self.u16(header + 6)))
+            .map(|index| {
+                let at = first + 40 * index;
+                Row {
+                    at,
+                    virtual_size: self.u32(at + 8),
+                    address: self.u32(at + 12),
+                    raw_size: self.u32(at + 16),
+                    raw_offset: self.u32(at + 20),
+                }
+            })
+            .collect()
+    }
+
+    pub fn section(&self, name: &str) -> Row {
+        let named = |row: &Row| self.bytes[row.at..].starts_with(name.as_bytes());
+        self.sections().into_iter().find(named).unwrap()
+    }
+
+    /// Where the byte at an address lies in the file.
+    pub fn offset(&self, address: u32) -> usize {
+        let within = |row: &Row| (row.address..row.address + row.raw_size).contains(&address);
+        let row = self.sections().into_iter().find(within).unwrap();
+        (address - row.address + row.raw_offset) as usize
+    }
+
+    /// Leaves no unused bytes at the ends of sections.
+    pub fn without_slack(mut self) -> Self {
+        for row in self.sections() {
+            let size = row.virtual_size.max(row.raw_size);
+            self.put_u32(row.at + 8, size);
+        }
+        self
+    }
+
+    /// Has headers that end with the first section's address: they cannot grow.
+    pub fn without_growth(mut self) -> Self {
+        let lowest = self.sections().iter().map(|row| row.address).min().unwrap();
+        let (old, size) = (self.u32(self.header() + 24 + 60), lowest);
+        let more = (size - old) as usize;
+        let at = old as usize;
+        self.bytes.splice(at..at, std::iter::repeat_n(0, more));
+        for row in self.sections() {
+            if row.raw_size > 0 {
+                self.put_u32(row.at + 20, row.raw_offset + more as u32);
+            }
+        }
+        let field = self.header() + 24 + 60;
+        self.put_u32(field, size);
+        // Whatever room there is in the headers is taken.
+        let end = self.sections().last().unwrap().at + 40;
+        self.bytes[end..size as usize].fill(0xcc);
+        self
+    }
+
+    pub fn with_overlay(mut self, overlay: &[u8]) -> Self {
+        self.bytes.extend_from_slice(overlay);
+        self
+    }
+
+    /// Appends a certificate table, which is what a signature looks like to everyone but Windows.
+    pub fn signed(mut self) -> Self {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let at = self.bytes.len() as u32;
+        let mut table = vec![0_u8; 104];
+        table[..8].copy_from_slice(&[104, 0, 0, 0, 0, 2, 2, 0]);
+        table[8..].fill(0x30);
+        self.bytes.extend(table);
+        let directory = self.directory(4);
+        self.put_u32(directory, at);
+        self.put_u32(directory + 4, 104);
+        self
+    }
+
+    /// States the checksum.
+    pub fn with_checksum(mut self) -> Self {
+        let at = self.header() + 24 + 64;
+        let sum = self.checksum();
+        self.put_u32(at, sum);
+        self
+    }
+
+    /// The checksum by the rule's own words.
+    pub fn checksum(&self) -> u32 {
+        let at = self.header() + 24 + 64;
+        let mut bytes = self.bytes.clone();
+        bytes[at..at + 4].fill(0);
+        let mut sum = 0;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) + (u32::from(*pair.get(1).unwrap_or(&0)) << 8);
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        sum + self.bytes.len() as u32
+    }
+
+    /// Binds the first import: addresses in its table, a time in its descriptor, and a table of bound imports in the
+    /// headers, where linkers put it.
+    pub fn bound(mut self) -> Self {
+        let imports = self.offset(self.u32(self.directory(1)));
+        let thunks = self.offset(self.u32(imports + 16));
+        self.put_u32(imports + 4, u32::MAX);
+        self.put_u32(thunks, 0x7ff0_1234);
+        let name = self.offset(self.u32(imports + 12));
+        let length = self.bytes[name..].iter().position(|byte| *byte == 0).unwrap();
+        let name = self.bytes[name..name + length].to_vec();
+        let table = self.sections().last().unwrap().at + 40;
+        self.put_u32(table, 0x6543_2100);
+        self.put_u32(table + 4, 16);
+        self.bytes[table + 16..table + 16 + length].copy_from_slice(&name);
+        let directory = self.directory(11);
+        self.put_u32(directory, table as u32);
+        self.put_u32(directory + 4, 16 + length as u32 + 1);
+        self
+    }
+
+    /// Says that there is code of two machines (`config.dll` only).
+    pub fn hybrid(mut self) -> Self {
+        let config = self.offset(self.u32(self.directory(10)));
+        let pointer = if self.is_wide() { 200 } else { 124 };
+        self.put_u32(config + pointer, 0x1000);
+        self
+    }
+}
+
+/// What is read of a file, one line a fact.
+pub fn dump(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for image in format::inspect(bytes).unwrap() {
+        let pe = image.pe().unwrap();
+        let symbols = format::symbols(bytes, &image).unwrap();
+        let kind = image.kind;
+        writeln!(text, "{:?} {:?} {}", image.arch, kind, image.identity.as_deref().unwrap_or("-")).unwrap();
+        for (index, import) in image.imports.iter().enumerate() {
+            let of = symbols.undefined.iter().filter(|symbol| symbol.import == Some(index as u16));
+            let names: Vec<&str> = of.map(|symbol| &*symbol.name).collect();
+            writeln!(text, "  {} {}: {}", import.kind.name(), import.name, names.join(" ")).unwrap();
+        }
+        let (os, linker) = (pe.subsystem_version, pe.linker_version);
+        writeln!(text, "  subsystem {} {}.{}, linker {}.{}", pe.subsystem, os.0, os.1, linker.0, linker.1).unwrap();
+        write!(text, "  {} exports, {} forwarders, {} sections", pe.exports, pe.forwarders, pe.sections).unwrap();
+        writeln!(text, ", overlay {}, {} symbols, checksum {:?}", pe.overlay, pe.coff_symbols, pe.checksum).unwrap();
+        let mut more = |label: &str, value: String| writeln!(text, "  {label} {value}").unwrap();
+        if pe.has_load_config {
+            more("load flags", format!("{:#x}", pe.dependent_load_flags));
+        }
+        if !pe.bound_imports.is_empty() {
+            more("bound", pe.bound_imports.join(" "));
+        }
+        if !pe.eager_delays.is_empty() {
+            more("bound at load", pe.eager_delays.join(" "));
+        }
+        if let Some(signature) = pe.signature {
+            more("signature", format!("{} bytes", signature.size));
+        }
+        for debug in &pe.debug {
+            more("debug", format!("{} {}", debug.kind, debug.pdb.as_deref().unwrap_or("-")));
+        }
+        if let Some(hybrid) = pe.hybrid {
+            more("hybrid", hybrid.name().to_owned());
+        }
+        if let Some(product) = &pe.version.product_name {
+            more("version", format!("{product} {} {:?}", pe.version.file_version.as_deref().unwrap(), pe.version.fixed_file_version.unwrap()));
+        }
+        for fault in image.faults.iter().chain(&symbols.faults) {
+            more("fault", format!("{:?} {}", fault.kind, fault.message));
+        }
+    }
+    text
+}
