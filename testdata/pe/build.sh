@@ -10,7 +10,7 @@ trap 'rm -rf "$tmp"' EXIT
 compile() { # TARGET SOURCE FLAGS...
     local target=$1 name=$2; shift 2
     "$ZIG" cc -target "$target" -Os -fno-sanitize=all -fno-stack-protector -fno-asynchronous-unwind-tables \
-        -fno-ident -c -o "$tmp/$name.o" "$@" "src/${name%-*}.c"
+        -fno-ident -c -o "$tmp/$name.o" "$@" "src/$name.c"
 }
 link() { # FOLDER OUTPUT OBJECT FLAGS...
     local folder=$1 output=$2 object=$3; shift 3
@@ -50,8 +50,6 @@ for machine in x86_64 x86 aarch64; do
     if [ "$machine" = x86_64 ]; then
         library $machine delay "$tmp/dep.lib" "$tmp/kernel32.lib" /delayload:dep.dll
         library $machine sections "$tmp/dep.lib"
-        compile $target sections-full -DFILL
-        link $machine sections-full.dll sections-full /dll "$tmp/dep.lib"
         compile $target demo -g
         link $machine symbols.dll demo /dll /debug:dwarf,symtab "$tmp/dep.lib" "$tmp/kernel32.lib"
         link $machine pdb.dll demo /dll /debug /pdb:"$tmp/pdb.pdb" /pdbaltpath:pdb.pdb "$tmp/dep.lib" "$tmp/kernel32.lib"

@@ -109,10 +109,11 @@ fn where_there_is_no_slack_a_section_is_added() {
 
 #[test]
 fn where_the_headers_are_full_they_grow_and_every_offset_follows() {
-    let before = PeFile::new(&pe("x86_64/sections-full.dll")).without_slack().with_overlay(b"overlay").with_checksum();
+    let full = PeFile::new(&pe("x86_64/sections.dll")).without_slack().with_full_headers();
+    let before = full.with_overlay(b"overlay").with_checksum();
     let after = renamed(&before.bytes, LONG);
-    let (old, new) = (before.sections()[0].raw_offset, after.sections()[0].raw_offset);
-    assert_eq!(new, old + 0x200);
+    assert_eq!(after.sections().len(), before.sections().len() + 1);
+    assert_eq!(after.sections()[0].raw_offset, before.sections()[0].raw_offset + 0x200);
     assert_eq!(after.u32(after.header() + 24 + 60), before.u32(before.header() + 24 + 60) + 0x200);
     assert_same_code(&before, &after);
     assert!(after.bytes.ends_with(b"overlay"));

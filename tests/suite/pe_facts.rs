@@ -50,7 +50,8 @@ fn all_machines_read_the_same() {
             let (one, other) = (pe(&format!("x86_64/{name}.dll")), pe(&format!("{folder}/{name}.dll")));
             // Sections of relocations differ with the code.
             let lines = |bytes: &[u8]| {
-                let lines = dump(bytes).lines().skip(1).map(|line| line.split(" sections").next().unwrap().to_owned());
+                let text = dump(bytes);
+                let lines = text.lines().skip(1).map(|line| line.split(" sections").next().unwrap());
                 lines.map(|line| line.trim_end_matches(char::is_numeric).to_owned()).collect::<Vec<_>>()
             };
             assert_eq!(lines(&one), lines(&other), "{folder}/{name}");

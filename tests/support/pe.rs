@@ -108,6 +108,19 @@ impl PeFile {
         self
     }
 
+    /// Takes the room for further section headers out of the headers.
+    pub fn with_full_headers(mut self) -> Self {
+        let end = (self.sections().last().unwrap().at + 40).next_multiple_of(0x200);
+        let field = self.header() + 24 + 60;
+        let surplus = self.u32(field) as usize - end;
+        self.bytes.drain(end..end + surplus);
+        self.put_u32(field, end as u32);
+        for row in self.sections().iter().filter(|row| row.raw_size > 0) {
+            self.put_u32(row.at + 20, row.raw_offset - surplus as u32);
+        }
+        self
+    }
+
     pub fn with_overlay(mut self, overlay: &[u8]) -> Self {
         self.bytes.extend_from_slice(overlay);
         self

@@ -93,12 +93,13 @@ fn clear_bound(draft: &mut Draft<'_, '_>, model: &Model<'_>) -> Result<()> {
             draft.put(Spot::Old(at), names);
         }
     }
-    if has_table {
+    if table != Directory::default() {
         draft.set_directory(directory::BOUND_IMPORT, Directory::default())?;
-        if let Ok(at) = pe.offset(table.address, u64::from(table.size)) {
-            let size = usize::try_from(table.size).unwrap_or(0);
-            draft.put(Spot::Old(at), vec![0; size]);
-        }
+    }
+    // Linkers put the table behind the section headers, where its room may be needed; elsewhere nothing reads it.
+    let (start, end) = (u64::from(table.address), u64::from(table.address) + u64::from(table.size));
+    if has_table && start >= pe.header.sections_end() && end <= u64::from(pe.header.headers_size) {
+        draft.put(Spot::Old(start), vec![0; usize::try_from(table.size).unwrap_or(0)]);
     }
     if is_bound {
         draft.notes.push("bound imports are cleared: the loader looks the addresses up".to_owned());

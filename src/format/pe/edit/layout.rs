@@ -201,6 +201,10 @@ impl<'p, 'a> Draft<'p, 'a> {
             if let Some(hybrid) = self.hybrid {
                 return Err(two_machines(hybrid, "there is no room for a longer name"));
             }
+            if header.section_alignment < 0x1000 {
+                // Such an image is mapped as it lies in the file, so nothing can be put in between.
+                return Err(Error::unsupported("its sections are smaller than pages, so none can be added"));
+            }
             (moves.shift, moves.headers, headers_size) = self.header_room(first)?;
             moves.inserted = aligned_end - end + raw_size;
         }

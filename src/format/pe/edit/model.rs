@@ -107,7 +107,7 @@ impl Model<'_> {
     /// `Malformed` if a table is not sound.
     pub(in crate::format::pe) fn occupied(&self, pe: &Pe<'_>) -> Result<Occupied> {
         let mut texts = BTreeSet::new();
-        let mut tables = vec![(0, pe.header.headers_size)];
+        let mut tables = vec![(0, u32::try_from(pe.header.sections_end()).unwrap_or(u32::MAX))];
         let mut text = |address: u32, length: usize| {
             let end = address.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
             texts.insert((end, address));
