@@ -261,7 +261,10 @@ fn an_import_is_added_with_a_function() {
         let index = image.imports.iter().position(|import| import.name == "other.dll").unwrap() as u16;
         let symbols = format::symbols(&edited.bytes, &image).unwrap();
         let of = |symbol: &&truewheel::format::Symbol| symbol.import == Some(index);
-        assert_eq!(symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name).collect::<Vec<_>>(), ["other_value"]);
+        assert_eq!(
+            symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name).collect::<Vec<_>>(),
+            ["other_value"]
+        );
     }
     let (kind, message) = refusal(&pe("x86_64/demo.dll"), Edit::AddImport("other.dll".to_owned()));
     assert_eq!((kind, message.contains("names no function")), (ErrorKind::Unsupported, true), "{message}");

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use truewheel::format::{self, Edit, EditSet};
 use truewheel::ErrorKind;
+use truewheel::format::{self, Edit, EditSet};
 
 use crate::pe_edit::{LONG, edits, replace};
 use crate::pe_facts::fixtures;

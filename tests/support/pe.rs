@@ -227,7 +227,14 @@ pub fn dump(bytes: &[u8]) -> String {
             more("hybrid", hybrid.name().to_owned());
         }
         if let Some(product) = &pe.version.product_name {
-            more("version", format!("{product} {} {:?}", pe.version.file_version.as_deref().unwrap(), pe.version.fixed_file_version.unwrap()));
+            more(
+                "version",
+                format!(
+                    "{product} {} {:?}",
+                    pe.version.file_version.as_deref().unwrap(),
+                    pe.version.fixed_file_version.unwrap()
+                ),
+            );
         }
         for fault in image.faults.iter().chain(&symbols.faults) {
             more("fault", format!("{:?} {}", fault.kind, fault.message));

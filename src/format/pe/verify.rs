@@ -28,7 +28,7 @@ pub(super) fn compare(before: &Pe<'_>, model: &Model<'_>, wanted: &Wanted, made:
     imports(model, wanted, &new)?;
     delays(model, wanted, &new)?;
     pair.exports(model, wanted, &new)?;
-    witness::compare(before, &made.bytes, &told(&new)).map_err(|error| failed(error.message()))
+    witness::compare((before, &told(model)), (&made.bytes, &told(&new))).map_err(|error| failed(error.message()))
 }
 
 fn failed(message: impl Into<String>) -> Error {

@@ -15,16 +15,21 @@ type Told<'a> = [(&'a [u8], &'a [Function<'a>])];
 /// Compares imported DLLs and functions with what goblin reads; its parser of whole files is not used, because it reads
 /// much that no edit touches.
 ///
+/// Where it did not read the original as we do, it is no witness: it is stricter than loaders about some files, and takes
+/// other marks for a table's end.
+///
 /// # Errors
 /// `Internal`-to-be: a phrase saying what differs.
-pub(super) fn compare(before: &Pe<'_>, bytes: &[u8], told: &Told<'_>) -> Result<()> {
-    // What the original is to goblin, the result may be, too: it is stricter than loaders about some files.
-    let is_read = |error: Error| match read(before.bytes.data(), before.header.width, |_| true) {
-        Ok(_) => Err(error),
-        Err(_) => Ok(true),
-    };
-    let is_same = read(bytes, before.header.width, |found| found == told).or_else(is_read)?;
-    if is_same { Ok(()) } else { Err(Error::malformed("goblin reads other imports")) }
+pub(super) fn compare(before: (&Pe<'_>, &Told<'_>), after: (&[u8], &Told<'_>)) -> Result<()> {
+    let width = before.0.header.width;
+    let found = read(after.0, width, |found| found == after.1);
+    if matches!(found, Ok(true)) {
+        return Ok(());
+    }
+    match read(before.0.bytes.data(), width, |found| found == before.1) {
+        Ok(true) => Err(found.err().unwrap_or_else(|| Error::malformed("goblin reads other imports"))),
+        Ok(false) | Err(_) => Ok(()),
+    }
 }
 
 /// Reads the imports and judges them.

@@ -337,8 +337,15 @@ impl<'p, 'a> Draft<'p, 'a> {
             .hint("a name that is not longer than the old one needs no room"))
     }
 
-    /// Whether the bytes are zero, or will be.
+    /// Whether bytes of the headers are zero, or will be, and belong to no table.
     fn is_free(&self, start: u64, end: u64) -> Result<bool> {
+        let overlaps = |first: u32, last: u32| u64::from(first) < end && start < u64::from(last);
+        // In the headers, addresses are offsets.
+        if self.tables.iter().any(|(first, last)| overlaps(*first, *last))
+            || self.texts.iter().any(|(last, first)| overlaps(*first, last.saturating_add(1)))
+        {
+            return Ok(false);
+        }
         let bytes = self.pe.bytes.slice(start, end.saturating_sub(start))?;
         let cleared = |at: u64| {
             self.patches.iter().any(|(start, patch)| {
