@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::arch::Arch;
-use crate::format::{Image, Import, SymbolFacts};
+use crate::format::{Format, Image, Import, SymbolFacts};
 
 /// A number that stands for an [`Object`] of one [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -328,6 +328,16 @@ impl Graph {
     pub fn object(&self, id: ObjectId) -> &Object {
         // INVARIANT: ids are made by the engine, one for each object of the same graph.
         &self.objects[id.0]
+    }
+
+    /// Returns the processor of an object as its format's tags spell it, e.g. `arm64` of Mach-O.
+    pub fn arch_name(&self, id: ObjectId) -> String {
+        let image = &self.object(id).image;
+        match image.format {
+            Format::Elf => image.arch.linux_name(),
+            Format::MachO => image.arch.apple_name(),
+            Format::Pe => image.arch.windows_name(),
+        }
     }
 
     /// Returns the import that an edge is about.

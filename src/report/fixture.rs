@@ -23,6 +23,9 @@ pub(crate) fn report() -> Report {
         arch: "x86_64".into(),
         kind: "extension",
         identity: None,
+        min_os: None,
+        sdk: None,
+        signature: None,
         imports: vec![
             ImportEntry { name: "libfoo.so.1".into(), kind: "needed", resolved: Some("demo.libs/libfoo.so.1".into()) },
             ImportEntry { name: "libc.so.6".into(), kind: "needed", resolved: None },

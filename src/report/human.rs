@@ -161,6 +161,16 @@ fn binary(entry: &BinaryEntry, detail: Detail) -> String {
     if let Some(identity) = &entry.identity {
         text.push_str(&format!("    is {}\n", printable(identity)));
     }
+    if let Some(min_os) = &entry.min_os {
+        let signed = match entry.signature {
+            Some("linker") => ", signed by the linker",
+            Some("adhoc") => ", signed ad hoc",
+            Some("certificate") => ", signed with a certificate",
+            _ => ", not signed",
+        };
+        let sdk = entry.sdk.as_deref().unwrap_or_default();
+        text.push_str(&format!("    for {min_os} and later, SDK {sdk}{signed}\n"));
+    }
     for import in &entry.imports {
         let target = match &import.resolved {
             Some(path) if *path == import.name => String::new(),

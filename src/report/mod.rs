@@ -20,6 +20,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::image::{Image, ImageKind};
+use crate::format::macho::SignatureKind;
 use crate::repair::Step;
 
 /// The version of the machine output; fields are added under one number, never renamed.
@@ -114,6 +115,15 @@ pub struct BinaryEntry {
     pub kind: &'static str,
     /// SONAME, install name or export name.
     pub identity: Option<String>,
+    /// The oldest system that it states (Mach-O), e.g. `macOS 11.0`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_os: Option<String>,
+    /// The SDK that it was built with (Mach-O).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<String>,
+    /// Who signed it (Mach-O): `linker`, `adhoc`, `certificate` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<&'static str>,
     /// Libraries it names, in file order.
     pub imports: Vec<ImportEntry>,
     /// Search paths, in file order.
@@ -125,6 +135,7 @@ pub struct BinaryEntry {
 impl BinaryEntry {
     /// Returns the entry of the slice `image` of `path`; imports are unresolved, an extension counts as a library.
     pub fn new(path: impl Into<String>, image: &Image, arch: impl Into<String>) -> Self {
+        let stated = image.macho().and_then(|facts| facts.platforms.first());
         Self {
             path: path.into(),
             format: image.format.name(),
@@ -135,6 +146,14 @@ impl BinaryEntry {
                 ImageKind::Object => "object",
             },
             identity: image.identity.clone(),
+            min_os: stated.map(|stated| format!("{} {}", stated.platform.name(), stated.min_os)),
+            sdk: stated.map(|stated| stated.sdk.to_string()),
+            signature: image.macho().map(|facts| match facts.signature.as_ref().map(|signature| signature.kind) {
+                Some(SignatureKind::LinkerSigned) => "linker",
+                Some(SignatureKind::AdHoc) => "adhoc",
+                Some(SignatureKind::Cms) => "certificate",
+                None => "none",
+            }),
             imports: image
                 .imports
                 .iter()

@@ -34,7 +34,8 @@ fn root_as_json(graph: &Graph, root: &Root) -> Value {
             })
         })
         .collect();
-    json!({"path": name(graph, root.object), "kind": kind(root.kind), "edges": edges})
+    let arch = graph.arch_name(root.object);
+    json!({"path": name(graph, root.object), "arch": arch, "kind": kind(root.kind), "edges": edges})
 }
 
 fn attempt_as_json(graph: &Graph, attempt: &Attempt) -> Value {
@@ -54,11 +55,28 @@ pub fn human(path: &str, graph: &Graph, palette: &Palette, detail: Detail) -> St
     if !bare {
         text.push_str(&format!("{}\n", palette.paint(&palette.title, &title)));
     }
-    for root in graph.all_roots() {
+    let roots: Vec<&Root> = graph.all_roots().collect();
+    let mut next = 0;
+    while let Some(root) = roots.get(next) {
         let indent = if bare { "" } else { "  " };
-        let root_name = palette.paint(&palette.title, &printable(&name(graph, root.object)));
-        text.push_str(&format!("{indent}{root_name} ({})\n", kind(root.kind)));
-        Drawing { graph, root, palette, detail, drawn: BTreeSet::from([root.object]) }.draw(indent, &mut text);
+        let below = |root: &Root| {
+            let mut text = String::new();
+            Drawing { graph, root, palette, detail, drawn: BTreeSet::from([root.object]) }.draw(indent, &mut text);
+            text
+        };
+        let path = name(graph, root.object);
+        let slices = roots.iter().skip(next).take_while(|other| name(graph, other.object) == path).count();
+        let drawn = below(root);
+        // Slices of a universal file that load the same are one tree.
+        let alike = roots.iter().skip(next + 1).take(slices.saturating_sub(1));
+        let alike = 1 + alike.take_while(|other| below(other) == drawn).count();
+        let archs: Vec<String> =
+            roots.iter().skip(next).take(alike).map(|slice| graph.arch_name(slice.object)).collect();
+        let is_universal = graph.iter().filter(|(id, _)| name(graph, *id) == path).count() > 1;
+        let archs = if is_universal { format!(", {}", archs.join(" and ")) } else { String::new() };
+        let title = palette.paint(&palette.title, &printable(&path));
+        text.push_str(&format!("{indent}{title} ({}{archs})\n{drawn}", kind(root.kind)));
+        next += alike;
     }
     for id in &graph.foreign {
         let machine = graph.object(*id).image.arch.linux_name();

@@ -414,3 +414,37 @@ fn required_architectures_are_an_error_of_repair_too() {
     );
     assert_eq!(with(&fat((11, 0), (11, 0)), "universal2"), Vec::<String>::new());
 }
+
+#[test]
+fn show_says_of_each_slice_for_which_system_it_is_and_who_signed_it() {
+    let report = report("macosx_10_13_universal2", &[(EXTENSION, fat((10, 13), (11, 0)))]);
+    let facts: Vec<_> = report
+        .binaries
+        .iter()
+        .map(|entry| (entry.arch.as_str(), entry.min_os.as_deref(), entry.sdk.as_deref(), entry.signature))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("x86_64", Some("macOS 10.13"), Some("14.0"), Some("linker")),
+            ("arm64", Some("macOS 11.0"), Some("14.0"), Some("linker")),
+        ]
+    );
+}
+
+#[test]
+fn slices_that_load_the_same_are_one_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = WheelBuilder::new("cp311-cp311-macosx_11_0_universal2").file(EXTENSION, &both(&extension()));
+    let path = wheel.write(folder.path());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_truewheel")).arg("tree").arg(&path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "demo/_core.cpython-311-darwin.so (extension, x86_64 and arm64)",
+            "`-- /usr/lib/libSystem.B.dylib: given by the platform"
+        ]
+    );
+}
