@@ -37,6 +37,16 @@ mod guides;
 mod licences;
 #[path = "suite/load.rs"]
 mod load;
+#[path = "suite/macho_edit.rs"]
+mod macho_edit;
+#[path = "suite/macho_facts.rs"]
+mod macho_facts;
+#[path = "suite/macho_hostile.rs"]
+mod macho_hostile;
+#[path = "suite/macho_room.rs"]
+mod macho_room;
+#[path = "suite/macho_sign.rs"]
+mod macho_sign;
 #[path = "suite/origin.rs"]
 mod origin;
 #[path = "suite/pe_edit.rs"]

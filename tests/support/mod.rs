@@ -3,6 +3,7 @@
 pub mod elf;
 pub mod macho;
 pub mod pe;
+pub mod macho_raw;
 pub mod wheel;
 pub mod world;
 

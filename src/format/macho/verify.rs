@@ -116,6 +116,13 @@ fn rules(before: &Macho<'_>, after: &Macho<'_>) -> Result<()> {
     }
 }
 
+/// Whether a slice breaks a rule of dyld's before any edit, or another reader cannot make sense of it.
+pub(super) fn is_contradictory(slice: &Macho<'_>) -> bool {
+    let names = Names::read(slice, &mut Vec::new());
+    !structure::check(slice, &names, &slice.segments()).is_empty()
+        || Told::read(slice).is_ok_and(|told| witness::compare(slice.bytes.data(), &told).is_err())
+}
+
 /// Compares the universal header: the same slices in the same order.
 ///
 /// # Errors

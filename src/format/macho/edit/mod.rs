@@ -18,7 +18,7 @@ use super::inspect::{self, slice_bytes};
 use super::read::{Macho, Segment};
 use super::universal::Universal;
 use super::verify;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::edit::{Edit, EditSet, Edited};
 
 /// Carries out all edits; no edit, or nothing to change: the same bytes.
@@ -126,8 +126,14 @@ impl Plan<'_> {
     fn write(mut self) -> Result<Vec<u8>> {
         let bytes = slice::write(&self.slice, &self.segments, &mut self.wanted, &self.signing)?;
         let is_signed = matches!(self.signing, Signing::Make(_));
-        verify::slice(&self.slice, &bytes, &self.wanted, is_signed)?;
-        Ok(bytes)
+        match verify::slice(&self.slice, &bytes, &self.wanted, is_signed) {
+            Ok(()) => Ok(bytes),
+            // Where tables contradict each other already, an edit by one may break what another says.
+            Err(error) if error.kind() == ErrorKind::Internal && verify::is_contradictory(&self.slice) => {
+                Err(Error::unsupported(format!("its headers contradict each other; {}", error.message())))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -121,8 +121,10 @@ pub(super) fn refusal(fit: &Fit, wanted: &Wanted<'_>) -> Error {
         named.push(format!("{} other names take more", costs.len() - named.len()));
     }
     let what = if named.is_empty() { String::new() } else { format!(": {}", named.join(", ")) };
+    let without =
+        if fit.dropped.is_empty() { String::new() } else { format!(" even without `{}`", fit.dropped.join("`, `")) };
     Error::unsupported(format!(
-        "the `{}` slice has no room for its load commands: {} bytes needed, {} available{what}",
+        "the `{}` slice has no room for its load commands: {} bytes needed{without}, {} available{what}",
         fit.arch.apple_name(),
         fit.needed,
         fit.available

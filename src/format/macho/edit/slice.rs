@@ -6,7 +6,7 @@ use super::super::signature::{self, CODE_SIGNATURE, Parts, SignatureKind, Signat
 use super::super::structure::tables;
 use super::super::{read, sign};
 use super::commands::Entry;
-use super::wanted::{Wanted, version_place};
+use super::wanted::{Cost, Wanted, version_place};
 use crate::error::{Error, Result};
 use crate::format::bytes::{BytesMut, Width, align_up};
 use crate::format::edit::{Change, Edit, EditSet};
@@ -23,10 +23,8 @@ pub(super) enum Signing {
     Make(sign::Plan),
 }
 
-/// Decides what becomes of the signature, and adds a load command for it where there is none.
-///
-/// # Errors
-/// None of its own: a signature that cannot be read is made anew.
+/// Decides what becomes of the signature, and adds a load command for it where there is none. A signature that cannot be
+/// read is made anew.
 pub(super) fn plan_signature<'a>(slice: &Macho<'a>, wanted: &mut Wanted<'a>, edits: &EditSet) -> Signing {
     let place = signature::place(slice);
     let parts = place.and_then(|(offset, size)| Parts::read(slice, offset, size).ok());
@@ -54,6 +52,7 @@ pub(super) fn plan_signature<'a>(slice: &Macho<'a>, wanted: &mut Wanted<'a>, edi
     }
     if place.is_none() {
         wanted.commands.push(Entry::code_signature(&slice.header));
+        wanted.costs.push(Cost { name: "LC_CODE_SIGNATURE".to_owned(), bytes: 16 });
         let to = Some(format!("ad hoc, `{name}`"));
         wanted.changes.push(Change { what: "signature", from: None, to });
     } else if wanted.changes.is_empty() {
@@ -215,7 +214,8 @@ fn place_signature(
 
 /// Whether a segment command is that of `__LINKEDIT`.
 pub(in super::super) fn is_linkedit(command: &[u8]) -> bool {
-    command.get(8..24) == Some(b"__LINKEDIT\0\0\0\0\0\0".as_slice())
+    // As readers take it: what follows the first NUL is no part of a name.
+    command.get(8..24).is_some_and(|name| name.starts_with(b"__LINKEDIT\0"))
 }
 
 fn too_large() -> Error {

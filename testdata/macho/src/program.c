@@ -1,0 +1,3 @@
+/* program: its exit status is the answer. */
+extern int demo_answer(void);
+int main(void) { return demo_answer() == 42 ? 0 : 1; }
