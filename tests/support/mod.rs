@@ -2,8 +2,8 @@
 
 pub mod elf;
 pub mod macho;
-pub mod pe;
 pub mod macho_raw;
+pub mod pe;
 pub mod wheel;
 pub mod world;
 
