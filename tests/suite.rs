@@ -47,6 +47,8 @@ mod macho_hostile;
 mod macho_room;
 #[path = "suite/macho_sign.rs"]
 mod macho_sign;
+#[path = "suite/merge.rs"]
+mod merge;
 #[path = "suite/origin.rs"]
 mod origin;
 #[path = "suite/pe_edit.rs"]
@@ -70,6 +72,9 @@ mod repair_failures;
 #[cfg(unix)]
 #[path = "suite/repair_loads.rs"]
 mod repair_loads;
+#[cfg(unix)]
+#[path = "suite/repair_macos.rs"]
+mod repair_macos;
 #[path = "suite/retag.rs"]
 mod retag;
 #[cfg(unix)]

@@ -146,7 +146,7 @@ impl Drafter<'_> {
     }
 
     /// The wheel's binaries that some load root loads, or that are roots: not those installed as data.
-    fn loadable(&self) -> Vec<ObjectId> {
+    pub(super) fn loadable(&self) -> Vec<ObjectId> {
         let data: BTreeSet<ObjectId> =
             self.graph.data.iter().filter(|root| root.kind == RootKind::Data).map(|root| root.object).collect();
         let foreign: BTreeSet<ObjectId> = self.graph.foreign.iter().copied().collect();

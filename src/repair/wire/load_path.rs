@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::crowding::{Crowded, is_crowded};
 use super::{Home, Homes, Wire, Wired, names};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Result;
@@ -31,25 +32,42 @@ struct Importer<'a> {
 impl Wire for LoadPathWire {
     fn homes(&self, drafter: &Drafter<'_>, files: &[Vec<ObjectId>]) -> Result<Homes> {
         let names = names(drafter, files, |_| Vec::new())?;
-        let mut homes = Homes::default();
-        for (slices, name) in files.iter().zip(names) {
-            homes.diagnostics.extend(framework(drafter, slices));
-            let folder = drafter.places.libraries.clone();
-            homes.settle(slices, &Home { name, folders: vec![folder] });
+        let mut homes = self.named(drafter, files, &names, Crowded::default());
+        let own = own_files(drafter);
+        // Each round makes some binary's commands shorter or ends the search.
+        for _ in 0..ROUNDS {
+            let mut next = homes.crowded.clone();
+            for slices in files {
+                for folder in homes.of_file(slices).map(|home| home.folders.clone()).unwrap_or_default() {
+                    let edits = self.vendored(drafter, slices, &folder, &homes)?;
+                    self.relieve(drafter, slices, &edits, &homes, &mut next);
+                }
+            }
+            for slices in &own {
+                let edits = self.own(drafter, slices, true, &homes)?.edits;
+                self.relieve(drafter, slices, &edits, &homes, &mut next);
+            }
+            if next == homes.crowded {
+                break;
+            }
+            homes = self.named(drafter, files, &names, next);
         }
+        homes.diagnostics.extend(files.iter().filter_map(|slices| framework(drafter, slices)));
         Ok(homes)
     }
 
     fn vendored(&self, drafter: &Drafter<'_>, slices: &[ObjectId], folder: &Folder, homes: &Homes) -> Result<EditSet> {
         let mut edits = EditSet::default();
-        let Some(home) = slices.first().and_then(|id| homes.of(*id)) else { return Ok(edits) };
+        let (Some(first), Some(home)) = (slices.first(), homes.of_file(slices)) else { return Ok(edits) };
         let importer = Importer { slices, location: folder.location_of(&home.name), is_new_here: true };
         self.import_edits(drafter, &importer, homes, &mut edits)?;
         let below = folder.installed.strip_prefix(SITE_PACKAGES).unwrap_or(&folder.installed);
+        let below = if homes.crowded.short_identities.contains(first) { "" } else { below };
         edits.push(Edit::SetIdentity(format!("{}{below}/{}", self.identity, home.name)))?;
         for path in run_paths(drafter, slices) {
             edits.push(Edit::RemoveSearchPath(path.to_owned()))?;
         }
+        self.add_run_path(&importer, homes, &mut edits)?;
         Ok(edits)
     }
 
@@ -72,11 +90,52 @@ impl Wire for LoadPathWire {
             }
         }
         self.without_repeats(drafter, slices, &mut wired.edits)?;
+        self.add_run_path(&importer, homes, &mut wired.edits)?;
         Ok(wired)
     }
 }
 
 impl LoadPathWire {
+    /// Gives every file its home: the folder of libraries, under its name or, where that is too long, a hash.
+    fn named(&self, drafter: &Drafter<'_>, files: &[Vec<ObjectId>], names: &[String], crowded: Crowded) -> Homes {
+        let mut homes = Homes::default();
+        for (slices, name) in files.iter().zip(names) {
+            let is_short = slices.first().is_some_and(|first| crowded.short_names.contains(first));
+            let name = if is_short { short_name(drafter, slices) } else { name.clone() };
+            homes.settle(slices, &Home { name, folders: vec![drafter.places.libraries.clone()] });
+        }
+        homes.crowded = crowded;
+        homes
+    }
+
+    /// Takes the next step for a binary whose header has no room for the edits.
+    fn relieve(&self, drafter: &Drafter<'_>, slices: &[ObjectId], edits: &EditSet, homes: &Homes, next: &mut Crowded) {
+        let Some(&first) = slices.first() else { return };
+        if !slices.iter().any(|id| is_crowded(&drafter.graph.object(*id).image, edits)) {
+            return;
+        }
+        let targets: BTreeSet<ObjectId> = slices.iter().flat_map(|id| drafter.inside(*id)).collect();
+        let vendored: BTreeSet<ObjectId> = targets.iter().filter_map(|id| homes.first_slice(*id)).collect();
+        let now = &homes.crowded;
+        if !vendored.is_subset(&now.short_names) {
+            next.short_names.extend(vendored);
+        } else if !vendored.is_empty() && !now.by_run_path.contains(&first) {
+            next.by_run_path.insert(first);
+        } else if homes.of(first).is_some() && !now.short_identities.contains(&first) {
+            next.short_identities.insert(first);
+        }
+    }
+
+    /// Adds the run path by which a crowded binary reaches the folder of libraries.
+    fn add_run_path(&self, importer: &Importer<'_>, homes: &Homes, edits: &mut EditSet) -> Result<()> {
+        if !importer.slices.first().is_some_and(|first| homes.crowded.by_run_path.contains(first)) {
+            return Ok(());
+        }
+        let Some(folder) = homes.any_folder() else { return Ok(()) };
+        let path = paths::entry(self.origin, &importer.location, &folder.installed);
+        edits.push(Edit::AddSearchPath(path))
+    }
+
     /// Adds the edits of the imports.
     fn import_edits(
         &self,
@@ -89,7 +148,8 @@ impl LoadPathWire {
         for &object in importer.slices {
             let image = &drafter.graph.object(object).image;
             let mut taken: BTreeSet<String> = image.imports.iter().map(|import| import.name.clone()).collect();
-            taken.extend(renamed.values().cloned());
+            let here = renamed.iter().filter(|(from, _)| image.imports_name(from));
+            taken.extend(here.map(|(_, to)| to.clone()));
             for edge in drafter.links.edges_of(object) {
                 let from = drafter.graph.import(edge).name.clone();
                 if renamed.contains_key(&from) {
@@ -101,18 +161,21 @@ impl LoadPathWire {
                     }
                     continue;
                 };
+                let by_run_path =
+                    importer.slices.first().is_some_and(|first| homes.crowded.by_run_path.contains(first));
                 let to = match homes.of(target) {
-                    Some(home) => home.folders.first().map(|folder| folder.location_of(&home.name)),
+                    Some(home) if by_run_path => Some(format!("@rpath/{}", home.name)),
+                    Some(home) => {
+                        let to = home.folders.first().map(|folder| folder.location_of(&home.name));
+                        to.map(|to| self.way(&importer.location, &to))
+                    }
                     None if edge.resolution == Resolution::Missing || importer.is_new_here => {
-                        Some(drafter.graph.object(target).location.clone())
+                        Some(self.way(&importer.location, &drafter.graph.object(target).location))
                     }
                     // What dyld reaches already stays as it is.
                     None => None,
                 };
-                let Some(to) = to.map(|to| self.way(&importer.location, &to)) else { continue };
-                if to == from {
-                    continue;
-                }
+                let Some(to) = to.filter(|to| *to != from) else { continue };
                 let to = unrepeated(to, self.origin, &taken);
                 taken.insert(to.clone());
                 renamed.insert(from.clone(), to.clone());
@@ -162,6 +225,26 @@ impl LoadPathWire {
         *edits = new;
         Ok(())
     }
+}
+
+/// How often spellings can become shorter, in all steps together.
+const ROUNDS: usize = 8;
+
+/// Files of the wheel that something loads: the slices of each.
+fn own_files(drafter: &Drafter<'_>) -> Vec<Vec<ObjectId>> {
+    let mut files: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
+    for id in drafter.loadable() {
+        if let Some(member) = drafter.graph.object(id).member.as_deref() {
+            files.entry(member).or_default().push(id);
+        }
+    }
+    files.into_values().collect()
+}
+
+/// A name of few letters that no other content has: dyld answers `@rpath/x` with whatever loaded library calls itself so.
+fn short_name(drafter: &Drafter<'_>, slices: &[ObjectId]) -> String {
+    let sums = slices.first().and_then(|id| drafter.sums.get(id)).copied().unwrap_or_default();
+    sums.sha256.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns each run path of the slices, once.

@@ -2,6 +2,7 @@
 //!
 //! One file for each of the ways that formats have (`platform::Wiring`).
 
+mod crowding;
 mod directory;
 mod load_path;
 mod search_path;
@@ -30,10 +31,14 @@ pub(super) struct Home {
 #[derive(Debug, Default)]
 pub(super) struct Homes {
     by_object: BTreeMap<ObjectId, Home>,
+    /// The first slice of each slice's file.
+    first: BTreeMap<ObjectId, ObjectId>,
     /// Start-up code: archive name of an `__init__.py`, and the installed directories that it gives to the loader.
     pub startup: BTreeMap<String, BTreeSet<String>>,
     /// What keeps a library from being found, or is worth knowing.
     pub diagnostics: Vec<Diagnostic>,
+    /// Mach-O binaries whose headers have no room for the usual spellings.
+    crowded: crowding::Crowded,
 }
 
 impl Homes {
@@ -47,9 +52,27 @@ impl Homes {
         files.iter().filter_map(|slices| Some((slices.as_slice(), self.of(*slices.first()?)?)))
     }
 
+    /// Returns where a file lies, by its slices.
+    pub fn of_file(&self, slices: &[ObjectId]) -> Option<&Home> {
+        slices.first().and_then(|id| self.of(*id))
+    }
+
+    /// Returns the slice by which a vendored file is known: its first.
+    fn first_slice(&self, object: ObjectId) -> Option<ObjectId> {
+        self.first.get(&object).copied()
+    }
+
+    /// Returns the folder of vendored libraries, if there are any.
+    fn any_folder(&self) -> Option<&Folder> {
+        self.by_object.values().find_map(|home| home.folders.first())
+    }
+
     /// Gives every slice of a file its home.
     fn settle(&mut self, slices: &[ObjectId], home: &Home) {
         self.by_object.extend(slices.iter().map(|id| (*id, home.clone())));
+        if let Some(first) = slices.first() {
+            self.first.extend(slices.iter().map(|id| (*id, *first)));
+        }
     }
 }
 

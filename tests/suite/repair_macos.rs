@@ -1,0 +1,296 @@
+//! Repair of wheels for macOS: dylibs vendored, imports and names rewritten, signatures renewed, from any host.
+
+use std::path::{Path, PathBuf};
+
+use truewheel::audit::{AuditOptions, Depth, audit};
+use truewheel::diagnostic::Severity;
+use truewheel::load::Binary;
+use truewheel::repair::{Options, Outcome, repair};
+
+use crate::support::macho::{ARM64, LOAD, MachoSpec, WEAK, X86_64, both, universal};
+use crate::support::wheel::WheelBuilder;
+
+const EXTENSION: &str = "demo/_core.cpython-311-darwin.so";
+const SYSTEM: (u32, &str) = (LOAD, "/usr/lib/libSystem.B.dylib");
+
+/// A wheel, folders of libraries, and somewhere to write.
+struct Bench {
+    folder: tempfile::TempDir,
+    options: Options,
+}
+
+impl Bench {
+    fn new(libraries: &[(&str, Vec<u8>)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in libraries {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let mut options = Options::default();
+        options.search.folders = vec![folder.path().join("lib")];
+        options.search.host = false;
+        Self { folder, options }
+    }
+
+    fn wheel(&self, tag: &str, members: &[(&str, Vec<u8>)]) -> PathBuf {
+        let builder = WheelBuilder::new(&format!("cp311-cp311-{tag}")).file("demo/__init__.py", b"");
+        members.iter().fold(builder, |builder, (name, bytes)| builder.file(name, bytes)).write(self.folder.path())
+    }
+
+    fn try_repair(&self, wheel: &Path) -> truewheel::Result<Outcome> {
+        let folder = self.folder.path().join("out");
+        std::fs::create_dir_all(&folder).unwrap();
+        repair(wheel, &self.options, Some(&folder))
+    }
+
+    /// Repairs the wheel; a second repair must give the same bytes, and `check` must find nothing wrong.
+    fn repair(&self, wheel: &Path) -> Outcome {
+        let mut outcome = self.try_repair(wheel).unwrap();
+        let found: Vec<String> = outcome.diagnostics.iter().map(|found| found.message.clone()).collect();
+        let path = outcome.publish(&[]).unwrap_or_else(|error| panic!("{error}: {found:#?}")).unwrap();
+        let again = self.folder.path().join("again");
+        std::fs::create_dir_all(&again).unwrap();
+        let second = repair(&path, &self.options, Some(&again)).unwrap().publish(&[]).unwrap().unwrap();
+        assert!(std::fs::read(&path).unwrap() == std::fs::read(second).unwrap(), "a second repair changes something");
+        let report = audit(&path, &AuditOptions::default(), Depth::Everything).unwrap();
+        let errors: Vec<_> =
+            report.diagnostics.iter().filter(|found| found.diagnostic.severity == Severity::Error).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+        outcome
+    }
+}
+
+fn extension(imports: &[(u32, &'static str)]) -> MachoSpec {
+    MachoSpec { imports: imports.iter().copied().chain([SYSTEM]).collect(), ..MachoSpec::default() }
+}
+
+fn library(id: &'static str, imports: &[(u32, &'static str)]) -> MachoSpec {
+    MachoSpec { imports: imports.iter().copied().chain([SYSTEM]).collect(), ..MachoSpec::library(id) }
+}
+
+/// `imports of member`, the system's library left out, for each slice.
+fn imports(outcome: &Outcome, member: &str) -> Vec<String> {
+    let slices = outcome.binaries.iter().filter(|binary| binary.member == member);
+    let names = slices.flat_map(|binary| binary.image.imports.iter().map(|import| import.name.clone()));
+    names.filter(|name| !name.starts_with("/usr/lib/")).collect()
+}
+
+fn binary<'a>(outcome: &'a Outcome, member: &str) -> &'a Binary {
+    let found = outcome.binaries.iter().find(|binary| binary.member == member);
+    found.unwrap_or_else(|| panic!("no {member}: {:?}", members(outcome)))
+}
+
+fn members(outcome: &Outcome) -> Vec<&str> {
+    outcome.binaries.iter().map(|binary| binary.member.as_str()).collect()
+}
+
+fn rpaths(outcome: &Outcome, member: &str) -> Vec<String> {
+    binary(outcome, member).image.search_paths.iter().map(|search| search.path.clone()).collect()
+}
+
+#[test]
+fn a_chain_of_libraries_is_vendored_and_every_import_is_the_way_to_it() {
+    let one = library("/opt/x/lib/libone.1.dylib", &[(LOAD, "@rpath/libtwo.dylib")]);
+    let one = MachoSpec { rpaths: vec!["/opt/x/lib"], ..one };
+    let bench = Bench::new(&[
+        ("lib/libone.1.dylib", one.build()),
+        ("lib/libtwo.dylib", library("@rpath/libtwo.dylib", &[]).build()),
+    ]);
+    let core = MachoSpec {
+        rpaths: vec!["/Users/me/build/lib", "@loader_path"],
+        ..extension(&[(LOAD, "/opt/x/lib/libone.1.dylib")])
+    };
+    let sub = extension(&[(LOAD, "@rpath/libtwo.dylib")]);
+    let wheel = bench.wheel(
+        "macosx_11_0_arm64",
+        &[(EXTENSION, core.build()), ("demo/sub/_deep.cpython-311-darwin.so", sub.build())],
+    );
+    let outcome = bench.repair(&wheel);
+    assert_eq!(imports(&outcome, EXTENSION), ["@loader_path/.dylibs/libone.1.dylib"]);
+    assert_eq!(rpaths(&outcome, EXTENSION), ["@loader_path"]);
+    assert_eq!(imports(&outcome, "demo/sub/_deep.cpython-311-darwin.so"), ["@loader_path/../.dylibs/libtwo.dylib"]);
+    assert_eq!(imports(&outcome, "demo/.dylibs/libone.1.dylib"), ["@loader_path/libtwo.dylib"]);
+    assert!(rpaths(&outcome, "demo/.dylibs/libone.1.dylib").is_empty());
+    let identity = |member: &str| binary(&outcome, member).image.identity.clone().unwrap();
+    assert_eq!(identity("demo/.dylibs/libone.1.dylib"), "/DLC/demo/.dylibs/libone.1.dylib");
+    assert_eq!(identity("demo/.dylibs/libtwo.dylib"), "/DLC/demo/.dylibs/libtwo.dylib");
+}
+
+#[test]
+fn a_wheel_without_package_keeps_its_libraries_at_the_top() {
+    let bench = Bench::new(&[("lib/liba.dylib", library("/o/liba.dylib", &[]).build())]);
+    let core = extension(&[(LOAD, "/o/liba.dylib")]).build();
+    let builder = WheelBuilder::new("cp311-cp311-macosx_11_0_arm64").file("_core.cpython-311-darwin.so", &core);
+    let outcome = bench.repair(&builder.write(bench.folder.path()));
+    assert_eq!(imports(&outcome, "_core.cpython-311-darwin.so"), ["@loader_path/demo.dylibs/liba.dylib"]);
+}
+
+#[test]
+fn members_under_data_are_wired_as_they_will_be_installed() {
+    let bench = Bench::new(&[("lib/liba.dylib", library("/o/liba.dylib", &[]).build())]);
+    let member = "demo-1.0.data/platlib/demo/sub/_core.cpython-311-darwin.so";
+    let wheel = bench.wheel("macosx_11_0_arm64", &[(member, extension(&[(LOAD, "/o/liba.dylib")]).build())]);
+    let outcome = bench.repair(&wheel);
+    assert_eq!(imports(&outcome, member), ["@loader_path/../.dylibs/liba.dylib"]);
+    assert!(members(&outcome).contains(&"demo/.dylibs/liba.dylib"));
+}
+
+#[test]
+fn each_slice_of_a_universal_file_is_wired_and_signed() {
+    let intel = MachoSpec { cpu: X86_64, min_os: (10, 9), ..extension(&[(LOAD, "/intel/liba.dylib")]) };
+    let arm = extension(&[(LOAD, "/arm/liba.dylib")]);
+    let fat = universal(&[(X86_64, intel.build()), (ARM64, arm.build())]);
+    let lib = MachoSpec { min_os: (10, 9), ..library("/o/liba.dylib", &[]) };
+    let bench = Bench::new(&[("lib/liba.dylib", both(&lib))]);
+    let outcome = bench.repair(&bench.wheel("macosx_10_9_universal2", &[(EXTENSION, fat)]));
+    assert_eq!(imports(&outcome, EXTENSION), ["@loader_path/.dylibs/liba.dylib"; 2]);
+    assert_eq!(outcome.name.tags.platform.to_string(), "macosx_10_9_universal2");
+}
+
+#[test]
+fn one_library_by_two_names_is_copied_once_and_stays_two_imports() {
+    let bytes = library("/o/libz.1.dylib", &[]).build();
+    let bench = Bench::new(&[("lib/libz.1.dylib", bytes.clone())]);
+    std::os::unix::fs::symlink("libz.1.dylib", bench.folder.path().join("lib/libz.dylib")).unwrap();
+    let core = MachoSpec { sdk: (15, 0), ..extension(&[(LOAD, "/o/libz.dylib"), (LOAD, "/o/libz.1.dylib")]) };
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(EXTENSION, core.build())]));
+    assert_eq!(
+        imports(&outcome, EXTENSION),
+        ["@loader_path/.dylibs/libz.1.dylib", "@loader_path/./.dylibs/libz.1.dylib"]
+    );
+    assert_eq!(members(&outcome).iter().filter(|name| name.contains(".dylibs/")).count(), 1);
+}
+
+#[test]
+fn two_libraries_of_one_name_get_names_of_their_own() {
+    let bench = Bench::new(&[
+        ("first/liba.dylib", library("/first/liba.dylib", &[]).build()),
+        ("second/liba.dylib", MachoSpec { exports: vec!["bar"], ..library("/second/liba.dylib", &[]) }.build()),
+    ]);
+    let mut bench = bench;
+    let root = bench.folder.path().display().to_string();
+    bench.options.search.folders = vec![];
+    bench.options.search.sysroot = Some(root.into());
+    let core = extension(&[(LOAD, "/first/liba.dylib"), (LOAD, "/second/liba.dylib")]);
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(EXTENSION, core.build())]));
+    let names = imports(&outcome, EXTENSION);
+    assert!(
+        names[0] != names[1] && names.iter().all(|name| name.starts_with("@loader_path/.dylibs/liba-")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn a_weak_import_may_be_missing_and_another_may_not() {
+    let bench = Bench::new(&[]);
+    let weak = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(WEAK, "/o/liba.dylib")]).build())]);
+    let outcome = bench.repair(&weak);
+    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW301" && found.severity == Severity::Note));
+    let needed = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, "/o/liba.dylib")]).build())]);
+    let outcome = bench.try_repair(&needed).unwrap();
+    assert!(outcome.is_refused(&[]));
+}
+
+#[test]
+fn a_version_that_the_bytes_do_not_allow_is_raised_and_said_and_one_asked_for_fails() {
+    let old = MachoSpec { cpu: X86_64, min_os: (10, 9), ..extension(&[(LOAD, "/o/liba.dylib")]) };
+    let new = MachoSpec { cpu: X86_64, min_os: (13, 0), ..library("/o/liba.dylib", &[]) };
+    let mut bench = Bench::new(&[("lib/liba.dylib", new.build())]);
+    let wheel = bench.wheel("macosx_10_9_x86_64", &[(EXTENSION, old.build())]);
+    let outcome = bench.repair(&wheel);
+    assert_eq!(outcome.name.tags.platform.to_string(), "macosx_13_0_x86_64");
+    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW616"));
+    let reason = outcome.diagnostics.iter().find(|found| found.code.name() == "TW411").unwrap();
+    assert!(reason.member.as_deref().unwrap().ends_with("liba.dylib"), "{reason:?}");
+    bench.options.plat = vec!["macosx_10_9_x86_64".parse().unwrap()];
+    assert!(bench.try_repair(&wheel).unwrap().is_refused(&[]));
+}
+
+#[test]
+fn a_framework_is_refused_unless_it_is_excluded() {
+    let framework = "/Library/Frameworks/SDL2.framework/Versions/A/SDL2";
+    let mut bench =
+        Bench::new(&[("root/Library/Frameworks/SDL2.framework/Versions/A/SDL2", library(framework, &[]).build())]);
+    bench.options.search.folders = vec![];
+    bench.options.search.sysroot = Some(bench.folder.path().join("root"));
+    let wheel = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, framework)]).build())]);
+    let outcome = bench.try_repair(&wheel).unwrap();
+    assert!(outcome.is_refused(&[]));
+    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW320"));
+    bench.options.exclude = truewheel::repair::Patterns::new(["*/SDL2.framework/*"]).unwrap();
+    let outcome = bench.repair(&wheel);
+    assert_eq!(imports(&outcome, EXTENSION), [framework]);
+}
+
+#[test]
+fn python_s_own_library_is_never_vendored() {
+    let python = "/Library/Frameworks/Python.framework/Versions/3.11/Python";
+    let mut bench = Bench::new(&[(&format!("root{python}"), library("/x", &[]).build())]);
+    bench.options.search.sysroot = Some(bench.folder.path().join("root"));
+    bench.options.search.folders = vec![];
+    let wheel = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, python)]).build())]);
+    let outcome = bench.try_repair(&wheel).unwrap();
+    assert_eq!(members(&outcome), [EXTENSION]);
+}
+
+/// Room for what, and how the import and the name of the library are spelled then.
+fn crowded(room: usize, imported: &'static str) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let bench = Bench::new(&[("lib/libverylongname.1.dylib", library("/o/libverylongname.1.dylib", &[]).build())]);
+    let core = MachoSpec { room, ..extension(&[(LOAD, imported)]) };
+    let deep = "demo/a/b/c/_core.cpython-311-darwin.so";
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(deep, core.build())]));
+    let vendored = members(&outcome).into_iter().filter(|name| name.contains(".dylibs/")).map(str::to_owned).collect();
+    (imports(&outcome, deep), rpaths(&outcome, deep), vendored)
+}
+
+#[test]
+fn spellings_become_shorter_where_a_header_has_no_room() {
+    // `@loader_path/../../../.dylibs/libverylongname.1.dylib` takes 24 bytes more than `@rpath/libverylongname.1.dylib`.
+    let import = "@rpath/libverylongname.1.dylib";
+    let (names, paths, _) = crowded(24, import);
+    assert_eq!((names.len(), names[0].as_str()), (1, "@loader_path/../../../.dylibs/libverylongname.1.dylib"));
+    assert!(paths.is_empty());
+    // A hash alone is shorter.
+    let (names, paths, vendored) = crowded(16, import);
+    let name = vendored[0].strip_prefix("demo/.dylibs/").unwrap();
+    assert!(name.len() == 10 && name.bytes().all(|byte| byte.is_ascii_hexdigit()), "{name}");
+    assert_eq!((names, paths.len()), (vec![format!("@loader_path/../../../.dylibs/{name}")], 0));
+    let (names, _, _) = crowded(0, "/opt/homebrew/opt/verylongname/lib/libverylongname.1.dylib");
+    assert_eq!(names.len(), 1);
+}
+
+#[test]
+fn many_libraries_are_reached_by_one_run_path_where_there_is_little_room() {
+    let ids = ["/o/liba.dylib", "/o/libb.dylib", "/o/libc.dylib", "/o/libd.dylib", "/o/libe.dylib"];
+    let libraries: Vec<(String, Vec<u8>)> = ids
+        .iter()
+        .enumerate()
+        .map(|(number, id)| {
+            let exports = vec![["a", "b", "c", "d", "e"][number]];
+            (id.replace("/o/", "lib/"), MachoSpec { exports, ..library(id, &[]) }.build())
+        })
+        .collect();
+    let libraries: Vec<(&str, Vec<u8>)> =
+        libraries.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    let bench = Bench::new(&libraries);
+    let wanted: Vec<(u32, &'static str)> = ids.iter().map(|id| (LOAD, *id)).collect();
+    let core = MachoSpec { room: 88, ..extension(&wanted) };
+    let deep = "demo/a/b/c/_core.cpython-311-darwin.so";
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(deep, core.build())]));
+    assert_eq!(rpaths(&outcome, deep), ["@loader_path/../../../.dylibs"]);
+    assert!(imports(&outcome, deep).iter().all(|name| name.starts_with("@rpath/")));
+}
+
+#[test]
+fn no_room_at_all_is_refused_with_the_bytes_and_nothing_is_written() {
+    let bench = Bench::new(&[("lib/a.dylib", library("/a.dylib", &[]).build())]);
+    let core = MachoSpec { room: 0, ..extension(&[(LOAD, "/a.dylib")]) };
+    let wheel = bench.wheel("macosx_11_0_arm64", &[("demo/a/b/c/_core.cpython-311-darwin.so", core.build())]);
+    let before = std::fs::read(&wheel).unwrap();
+    let error = bench.try_repair(&wheel).unwrap_err();
+    assert!(error.message().contains("bytes needed") && error.message().contains("available"), "{error}");
+    assert!(error.hints().iter().any(|hint| hint.contains("headerpad_max_install_names")), "{error:?}");
+    assert!(before == std::fs::read(&wheel).unwrap());
+    assert_eq!(std::fs::read_dir(bench.folder.path().join("out")).unwrap().count(), 0);
+}
