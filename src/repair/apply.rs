@@ -277,6 +277,7 @@ fn sbom_input(
         vendored.package = library.package.clone();
         vendored.identity = library.identity.clone();
         vendored.build_id = library.build_id.clone();
+        vendored.stated = library.stated.clone();
         input.vendored.push(vendored);
     }
     input.needed =

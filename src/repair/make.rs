@@ -20,7 +20,7 @@ use crate::format::Format;
 use crate::load::{
     self, AddedDirectory, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe,
 };
-use crate::origin;
+use crate::origin::{self, sbom::Stated};
 use crate::platform::detect;
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
@@ -424,6 +424,7 @@ fn vendored(
             needed,
             identity: object.image.identity.clone(),
             build_id: build_id(&object.image),
+            stated: Stated::of(&object.image),
             package: None,
             direct: draft.direct,
         };
@@ -447,6 +448,7 @@ fn vendored(
                 needed: Vec::new(),
                 identity: object.image.identity.clone(),
                 build_id: build_id(&object.image),
+                stated: Stated::of(&object.image),
                 package: None,
                 direct: true,
             },

@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::format::EditSet;
 use crate::load::Graph;
 use crate::origin::Package;
+use crate::origin::sbom::Stated;
 use crate::policy::Earned;
 use crate::tag::WheelFilename;
 
@@ -54,6 +55,8 @@ pub struct VendoredLibrary {
     pub identity: Option<String>,
     /// Its build identifier, hexadecimal.
     pub build_id: Option<String>,
+    /// What it says of itself (PE).
+    pub stated: Option<Stated>,
     /// The package it came from, if a database knows it.
     pub package: Option<Package>,
     /// True if a binary of the wheel itself needs it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use truewheel::format::Change;
-use truewheel::origin::sbom::{SbomInput, Vendored, document};
+use truewheel::origin::sbom::{SbomInput, Stated, Vendored, document};
 use truewheel::origin::{Database, Distro, Package};
 
 fn schema(name: &str) -> Value {
@@ -107,6 +107,33 @@ fn every_vendored_file_is_a_component_and_unknown_origin_is_stated() {
     assert_eq!(own["properties"][0]["value"], "unknown");
     assert!(own.get("purl").is_none() && own.get("pedigree").is_none());
     assert_eq!(value["compositions"][0]["assemblies"][0], own["bom-ref"]);
+}
+
+#[test]
+fn a_dll_of_unknown_origin_is_described_by_what_it_says_of_itself() {
+    let mut input = input();
+    let mut stated = Stated::default();
+    stated.version = Some("14.29.30139.0".into());
+    stated.product = Some("Microsoft Visual Studio".into());
+    stated.company = Some("Microsoft Corporation".into());
+    let mut dll = Vendored::new("demo/msvcp140-0a.dll", "msvcp140.dll", sum('a'), sum('a'));
+    dll.stated = Some(stated.clone());
+    let mut known = Vendored::new("demo/ffi-0b.dll", "ffi.dll", sum('b'), sum('b'));
+    known.package = Some(libffi());
+    known.stated = Some(stated);
+    input.vendored = vec![dll, known];
+    let text = text(&input);
+    validate(&text);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let component = |name: &str| {
+        let all = document["components"].as_array().unwrap();
+        all.iter().find(|component| component["name"] == name).unwrap().clone()
+    };
+    let dll = component("msvcp140.dll");
+    assert_eq!((&dll["version"], &dll["supplier"]["name"]), (&"14.29.30139.0".into(), &"Microsoft Corporation".into()));
+    assert!(dll["properties"].as_array().unwrap().iter().any(|row| row["value"] == "Microsoft Visual Studio"));
+    // A database knows better.
+    assert_eq!(component("libffi8")["version"], "3.4.4-1+b1");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::model::{
 };
 use super::{SbomInput, Vendored};
 use crate::format::Change;
-use crate::origin::{Package, purl};
+use crate::origin::purl;
 
 /// The name that `truewheel` writes as its own.
 pub(super) const TOOL: &str = "truewheel";
@@ -76,12 +76,12 @@ fn reference(path: &str) -> String {
 }
 
 fn component(file: &Vendored) -> Component {
-    let mut component = described(file.package.as_ref(), &file.original_name);
+    let mut component = described(file);
     component.reference = Some(reference(&file.path));
     component.hashes = sha256(&file.final_sha256);
     component.evidence = Some(Evidence { occurrences: vec![Occurrence { location: file.path.clone() }] });
     if file.final_sha256 != file.original_sha256 {
-        let mut before = described(file.package.as_ref(), &file.original_name);
+        let mut before = described(file);
         before.hashes = sha256(&file.original_sha256);
         component.pedigree = Some(Pedigree { ancestors: vec![before], notes: notes(&file.changes) });
     }
@@ -94,6 +94,7 @@ fn component(file: &Vendored) -> Component {
         ("truewheel:source-package", package.and_then(|package| package.source.clone())),
         ("truewheel:identity", file.identity.clone()),
         ("truewheel:build-id", file.build_id.clone()),
+        ("truewheel:product", file.stated.as_ref().and_then(|stated| stated.product.clone())),
     ];
     component.properties = values
         .into_iter()
@@ -103,9 +104,16 @@ fn component(file: &Vendored) -> Component {
 }
 
 /// What holds of a file before and after it was rewritten.
-fn described(package: Option<&Package>, file_name: &str) -> Component {
-    let Some(package) = package else {
-        return Component { kind: "library", name: file_name.to_owned(), ..Component::default() };
+fn described(file: &Vendored) -> Component {
+    let Some(package) = &file.package else {
+        let stated = file.stated.clone().unwrap_or_default();
+        return Component {
+            kind: "library",
+            supplier: stated.company.map(|name| Supplier { name }),
+            name: file.original_name.clone(),
+            version: stated.version,
+            ..Component::default()
+        };
     };
     Component {
         kind: "library",

@@ -8,7 +8,7 @@ mod model;
 pub use licence::IDENTIFIERS as LICENCES;
 
 use super::Package;
-use crate::format::Change;
+use crate::format::{Change, Image};
 
 /// The name of the SBOM within `dist-info/sboms/`.
 pub const FILE_NAME: &str = "truewheel.cdx.json";
@@ -62,6 +62,38 @@ pub struct Vendored {
     pub identity: Option<String>,
     /// Its build identifier, hexadecimal: the GNU build-id note, `LC_UUID`, the debug GUID.
     pub build_id: Option<String>,
+    /// What it says of itself, which counts where no database knows it.
+    pub stated: Option<Stated>,
+}
+
+/// What a file says of itself: the version resource of a PE file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stated {
+    /// Its version.
+    pub version: Option<String>,
+    /// The product that it is a part of.
+    pub product: Option<String>,
+    /// Who made it.
+    pub company: Option<String>,
+}
+
+impl Stated {
+    /// Returns what the facts of a file say; `None` where they say nothing.
+    pub fn of(image: &Image) -> Option<Self> {
+        let said = &image.pe()?.version;
+        let fixed = said.fixed_file_version.filter(|numbers| numbers.iter().any(|number| *number > 0));
+        let fixed = fixed.map(|[a, b, c, d]| format!("{a}.{b}.{c}.{d}"));
+        let text = |value: &Option<String>| {
+            value.as_ref().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
+        let stated = Self {
+            version: fixed.or_else(|| text(&said.file_version)).or_else(|| text(&said.product_version)),
+            product: text(&said.product_name),
+            company: text(&said.company_name),
+        };
+        (stated != Self::default()).then_some(stated)
+    }
 }
 
 impl Vendored {
