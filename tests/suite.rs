@@ -57,6 +57,9 @@ mod pe_edit;
 mod pe_edit_hostile;
 #[path = "suite/pe_facts.rs"]
 mod pe_facts;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "suite/pe_run.rs"]
+mod pe_run;
 #[path = "suite/policy.rs"]
 mod policy;
 #[path = "suite/policy_windows.rs"]

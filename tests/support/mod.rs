@@ -5,6 +5,8 @@ pub mod macho;
 pub mod macho_raw;
 pub mod pe;
 pub mod wheel;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod wine;
 pub mod world;
 
 use std::io::Write;
