@@ -339,8 +339,8 @@ fn the_oldest_system_is_set_where_it_is_stated() {
 
 #[test]
 fn a_lazy_record_in_linkedit_is_not_renamed() {
-    let mut spec = RawMacho::default();
-    spec.linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0\0\0\0"].concat();
+    let linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0\0\0\0"].concat();
+    let mut spec = RawMacho { linkedit, ..RawMacho::default() };
     let place = [spec.linkedit_offset() as u32, spec.linkedit.len() as u32];
     spec.commands.push(spec.command(0x3a, &spec.words(&place)));
     let bytes = spec.build();

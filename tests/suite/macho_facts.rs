@@ -213,8 +213,8 @@ fn imports_of_every_kind_keep_their_place() {
 
 #[test]
 fn a_library_that_a_record_in_linkedit_loads_is_lazy_and_last() {
-    let mut spec = RawMacho::default();
-    spec.linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0"].concat();
+    let linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0"].concat();
+    let mut spec = RawMacho { linkedit, ..RawMacho::default() };
     let place = [spec.linkedit_offset() as u32, spec.linkedit.len() as u32];
     spec.commands.insert(0, spec.command(0x3a, &spec.words(&place)));
     let image = one(&spec.build());

@@ -182,8 +182,8 @@ fn tables_that_leave_the_file_are_errors_of_the_symbols_alone() {
 
 #[test]
 fn an_exports_trie_that_loops_is_an_error() {
-    let mut spec = RawMacho::default();
-    spec.linkedit = vec![0, 1, b'_', b'a', 0, 0, 0, 0];
+    let linkedit = vec![0, 1, b'_', b'a', 0, 0, 0, 0];
+    let mut spec = RawMacho { linkedit, ..RawMacho::default() };
     let place = spec.linkedit_offset() as u32;
     spec.commands.push(spec.command(0x8000_0033, &spec.words(&[place + 16, 8])));
     let place = spec.linkedit_offset() as u32;

@@ -177,7 +177,7 @@ fn signing_needs_no_more_than_asking() {
         let made = signature(&edited.bytes);
         assert_eq!((made.identifier.as_str(), made.kind), ("libdep.dylib", SignatureKind::LinkerSigned));
         assert_true(&edited.bytes, made.offset as usize);
-        assert!(edited.bytes.starts_with(&bytes[..4]) && edited.bytes.len() % 16 == 0);
+        assert!(edited.bytes.starts_with(&bytes[..4]) && edited.bytes.len().is_multiple_of(16));
         assert_eq!(edit(&edited.bytes, [Edit::Sign]).bytes, edited.bytes);
         assert_eq!(edit(&bytes, [Edit::Sign]).bytes, edited.bytes);
     }

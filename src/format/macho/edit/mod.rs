@@ -90,8 +90,8 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     fn new(bytes: &'a [u8], edits: &EditSet) -> Result<Self> {
         let slice = Macho::parse(bytes)?;
-        slice::check_type(&slice)?;
         let segments = slice.segments();
+        slice::check(&slice, &segments)?;
         let about =
             |error: Error| error.context(inspect::arch(slice.header.cpu_type, slice.header.cpu_subtype).apple_name());
         let wanted = Wanted::new(&slice, edits).map_err(about)?;

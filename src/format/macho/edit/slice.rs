@@ -4,7 +4,7 @@ use super::super::facts::{ApplePlatform, FileType};
 use super::super::read::{Macho, Segment};
 use super::super::signature::{self, CODE_SIGNATURE, Parts, SignatureKind, SignatureState};
 use super::super::structure::tables;
-use super::super::{read, sign};
+use super::super::{inspect, read, sign};
 use super::commands::Entry;
 use super::wanted::{Cost, Wanted, version_place};
 use crate::error::{Error, Result};
@@ -74,22 +74,30 @@ fn must_be_signed(slice: &Macho<'_>) -> bool {
     is_arm64 && !is_device
 }
 
-/// Refuses files that no loader takes: what their tables mean is another tool's business.
+/// Refuses files that no loader takes, whose tables are another tool's business, and those whose load commands are not
+/// where and as long as the header says.
 ///
 /// # Errors
-/// `Unsupported` if it is an object, a debug companion or the like.
-pub(super) fn check_type(slice: &Macho<'_>) -> Result<()> {
+/// `Unsupported` if it is an object, a debug companion or the like, or contradicts itself.
+pub(super) fn check(slice: &Macho<'_>, segments: &[Segment<'_>]) -> Result<()> {
     let file_type = FileType::from_raw(slice.header.file_type);
-    if file_type.is_loaded() {
-        return Ok(());
+    if !file_type.is_loaded() {
+        let what = match file_type {
+            FileType::Object => "a relocatable object",
+            FileType::Dsym => "a debug companion",
+            FileType::Core => "a core dump",
+            _ => "no program, library or bundle",
+        };
+        return Err(Error::unsupported(format!("it is {what}, which dyld does not load")));
     }
-    let what = match file_type {
-        FileType::Object => "a relocatable object",
-        FileType::Dsym => "a debug companion",
-        FileType::Core => "a core dump",
-        _ => "no program, library or bundle",
-    };
-    Err(Error::unsupported(format!("it is {what}, which dyld does not load")))
+    let size: u64 = slice.commands.iter().map(|command| command.bytes.len()).sum();
+    if size != u64::from(slice.header.commands_size) {
+        return Err(Error::unsupported("its load commands are not as long as its header says"));
+    }
+    if inspect::room(slice, segments).limit < slice.header.commands_end() {
+        return Err(Error::unsupported("its load commands overlap a section or a segment"));
+    }
+    Ok(())
 }
 
 /// Writes the slice anew.
