@@ -167,6 +167,10 @@ def macos(facts, files, read_table):
     for library, name in (("libc++.1.dylib", "libc++"), ("libc++abi.dylib", "libc++abi"), ("libobjc.A.dylib", "libobjc")):
         table = [[row[h] for h in header] for row in symbols if row["lib"] == library]
         files.table("policies/symbols/macos/%s.tsv" % name, about, header, table)
+    # What the tests compare libcxx with, spelled another way than there.
+    about, levels = read_table(facts / "macos/libcxx_levels.tsv")
+    header = ["what", "first_macos"]
+    files.table("testdata/policy/macos_libcxx.tsv", about, header, [[row[h] for h in header] for row in levels])
     about, names = read_table(facts / "macos/install_names.tsv")
     header = ["install_name", "first", "evidence", "last", "archs", "sub", "earlier"]
     table = [[row[h] for h in header] for row in names if "(name as" not in row["install_name"]]

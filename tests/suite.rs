@@ -62,6 +62,8 @@ mod pe_facts;
 mod pe_run;
 #[path = "suite/policy.rs"]
 mod policy;
+#[path = "suite/policy_apple.rs"]
+mod policy_apple;
 #[path = "suite/policy_windows.rs"]
 mod policy_windows;
 #[path = "suite/reference.rs"]

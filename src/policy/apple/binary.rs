@@ -4,7 +4,7 @@ use super::ios;
 use super::system_symbols;
 use super::{AppleRules, Threshold};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::macho::{AppleVersion, FileType, MachoFacts, SignatureState, Structure, StructureRule};
+use crate::format::macho::{FileType, MachoFacts, SignatureState, Structure, StructureRule};
 use crate::format::{Image, ImageKind};
 use crate::load::Binary;
 use crate::platform::{Platform, macos};
@@ -44,7 +44,7 @@ impl Slice<'_> {
             return Some(Diagnostic::new(Code::TW209, what));
         }
         let system = self.rules.system_name();
-        let sdk = self.facts.sdk().unwrap_or(AppleVersion::default());
+        let sdk = self.facts.sdk().unwrap_or_default();
         let first = rule.since.first()?;
         Some(match rule.refused_by(sdk) {
             Some(Threshold { system: release, .. }) => Diagnostic::new(

@@ -32,7 +32,7 @@ pub fn deployment_tags(value: &str, archs: &BTreeSet<Arch>, claimed: &[PlatformT
         return Ok(vec![at(MacosArch::Universal2, version)]);
     }
     let single = |arch: &Arch| {
-        let floor = rules.arch(*arch, "macosx").map_or(AppleVersion::default(), |known| known.floor);
+        let floor = rules.arch(*arch, "macosx").map(|known| known.floor).unwrap_or_default();
         at(MacosArch::Single(*arch), version.max(floor))
     };
     Ok(wanted.iter().filter(|arch| rules.archs.iter().any(|known| known.arch == **arch)).map(single).collect())

@@ -51,7 +51,7 @@ pub(in crate::policy) fn earned(subject: &Subject<'_>, claimed: &[PlatformTag]) 
 pub(in crate::policy) fn implied(earned: &[PlatformTag], tag: &PlatformTag) -> bool {
     let rules = rules_for(std::slice::from_ref(tag));
     let at_least = |tag: &PlatformTag, machine: &Machine| {
-        let floor = rules.arch(machine.arch, &machine.sdk).map_or(AppleVersion::default(), |known| known.floor);
+        let floor = rules.arch(machine.arch, &machine.sdk).map(|known| known.floor).unwrap_or_default();
         said(tag).map(|said| rules.in_tags(said).max(rules.in_tags(floor)))
     };
     let wanted = machines(rules, tag);

@@ -125,7 +125,7 @@ pub(super) fn against(rules: &AppleRules, subject: &Subject<'_>, survey: &Survey
             reasons.push(lacking(rules, subject, &lack, &machine, tag));
         }
         // On a machine that runs nothing older, a tag that says less says the same.
-        let floor = rules.arch(machine.arch, &machine.sdk).map_or(AppleVersion::default(), |known| known.floor);
+        let floor = rules.arch(machine.arch, &machine.sdk).map(|known| known.floor).unwrap_or_default();
         let promised = rules.in_tags(said).max(rules.in_tags(floor));
         let newer = survey.on(&machine).filter(|slice| slice.version > promised);
         reasons.extend(newer.map(|slice| too_new(rules, subject, slice, tag)));

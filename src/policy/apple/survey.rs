@@ -71,7 +71,7 @@ impl Survey {
                 // Linkers of long ago wrote no version.
                 (None, None) => (rules.platforms.first().map_or("", |(_, sdk)| sdk.as_str()), AppleVersion::default()),
             };
-            let floor = rules.arch(arch, sdk).map_or(AppleVersion::default(), |known| known.floor);
+            let floor = rules.arch(arch, sdk).map(|known| known.floor).unwrap_or_default();
             let stated = stated.max(floor);
             survey.slices.push(Slice {
                 place,
