@@ -39,6 +39,8 @@ mod licences;
 mod load;
 #[path = "suite/macho_edit.rs"]
 mod macho_edit;
+#[path = "suite/macho_edit_corpus.rs"]
+mod macho_edit_corpus;
 #[path = "suite/macho_facts.rs"]
 mod macho_facts;
 #[path = "suite/macho_hostile.rs"]
