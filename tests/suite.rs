@@ -53,6 +53,8 @@ mod macho_sign;
 mod merge;
 #[path = "suite/origin.rs"]
 mod origin;
+#[path = "suite/pe_cli.rs"]
+mod pe_cli;
 #[path = "suite/pe_edit.rs"]
 mod pe_edit;
 #[path = "suite/pe_edit_hostile.rs"]

@@ -27,8 +27,6 @@ pub(super) struct Members {
     pub corrupt: BTreeMap<String, Error>,
     /// Archive names of binaries, and whether each lies where only pure Python belongs.
     pub places: Vec<(String, bool)>,
-    /// Whether there are binaries of formats that cannot be read yet.
-    pub others: bool,
 }
 
 /// What one member is.
@@ -40,8 +38,6 @@ struct Found {
 
 enum Content {
     Other,
-    /// Begins like a binary of a format that cannot be read yet.
-    OtherFormat,
     Binaries(Vec<Binary>),
     Unreadable(Error),
     Corrupt(Error),
@@ -69,7 +65,8 @@ pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
         }
         match content {
             Content::Other => {}
-            Content::OtherFormat => members.others = true,
+            // A DOS program, say, or a launcher that this wheel only carries.
+            Content::Binaries(binaries) if binaries.is_empty() => {}
             Content::Binaries(binaries) => {
                 members.places.push((member.clone(), is_misplaced(&member)));
                 members.inventory.binaries.extend(binaries);
@@ -94,11 +91,10 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
         Err(error) => return found(None, Content::Corrupt(error)),
     };
     if format::detect(&head).is_none() {
-        let content = if is_other_binary(&head) { Content::OtherFormat } else { Content::Other };
         return match depth {
-            Depth::Facts => found(None, content),
+            Depth::Facts => found(None, Content::Other),
             Depth::Everything => match wheel.digest(member) {
-                Ok((sha256, size)) => found(Some(Digest { sha256, size }), content),
+                Ok((sha256, size)) => found(Some(Digest { sha256, size }), Content::Other),
                 Err(error) => found(None, Content::Corrupt(error)),
             },
         };
@@ -110,19 +106,11 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
     let digest = (depth == Depth::Everything)
         .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
     let content = match load::inspect_bytes(&bytes, &name, &layout.installed(&name)) {
-        Ok(binaries) => Content::Binaries(binaries),
+        Ok(mut binaries) => {
+            binaries.retain(|binary| !load::is_data(wheel, &binary.image));
+            Content::Binaries(binaries)
+        }
         Err(error) => Content::Unreadable(error),
     };
     found(digest, content)
-}
-
-/// Whether a file begins like a Mach-O or PE binary.
-fn is_other_binary(head: &[u8]) -> bool {
-    matches!(
-        head,
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..]
-            | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
-            | [0xca, 0xfe, 0xba, 0xbe | 0xbf, 0, 0, 0, 1..=16, ..]
-            | [b'M', b'Z', ..]
-    )
 }

@@ -187,8 +187,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     report.extend(python::findings(&sheet, &members.inventory));
     examine(&mut report, &members.inventory, &case, options)?;
     let only_linux = case.claimed.iter().all(|tag| tag.is_linux() || *tag == PlatformTag::Any);
-    if members.inventory.binaries.is_empty() && members.inventory.unreadable.is_empty() && !members.others && only_linux
-    {
+    if members.inventory.binaries.is_empty() && members.inventory.unreadable.is_empty() && only_linux {
         report.tags.earned = vec![PlatformTag::Any.to_string()];
     }
     report.sort();

@@ -8,8 +8,8 @@ use super::kept::Kept;
 use super::source::read_symbols;
 use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
-use crate::format::{self, Format, Image};
-use crate::tag::WheelFilename;
+use crate::format::{self, Format, Image, ImageKind};
+use crate::tag::{PlatformTag, WheelFilename};
 use crate::wheel::install::{InstallLayout, InstallScheme, Installed};
 use crate::wheel::{Member, Wheel};
 
@@ -80,7 +80,8 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<
 /// Reads one binary, all its slices.
 fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<&Kept>) -> Result<Vec<Binary>> {
     let bytes = wheel.read(member)?;
-    let binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
+    let mut binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
+    binaries.retain(|binary| !is_data(wheel, &binary.image));
     if let Some(kept) = kept {
         kept.keep(member.name(), bytes);
     }
@@ -113,6 +114,16 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
             }
         })
         .collect())
+}
+
+/// Returns true if a wheel for any platform only carries the binary: a program of Windows (setuptools and pip bring
+/// launchers, which they copy), or a library of .NET, which is for no machine.
+pub fn is_data(wheel: &Wheel, image: &Image) -> bool {
+    let carried = image.kind == ImageKind::Program || image.pe().is_some_and(|facts| facts.is_managed);
+    let is_any = |tag: &PlatformTag| *tag == PlatformTag::Any;
+    image.format == Format::Pe
+        && carried
+        && wheel.filename().is_ok_and(|filename| filename.tags.platforms().iter().all(is_any))
 }
 
 /// The names of DLLs that stand in the text of a PE file beside those that it imports, in lower case, sorted: what it may
