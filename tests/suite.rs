@@ -102,3 +102,6 @@ mod wheel_archive;
 mod wheel_hostile;
 #[path = "suite/wheel_write.rs"]
 mod wheel_write;
+#[cfg(unix)]
+#[path = "suite/wine_loads.rs"]
+mod wine_loads;

@@ -1,7 +1,9 @@
-/* load.exe FLAGS PATH: loads a library as Python does (FLAGS in hexadecimal: 1100); exits with what `answer` returns. */
+/* load.exe FLAGS PATH [FOLDER...]: tells the loader of the folders, loads a library as Python does (FLAGS in hexadecimal:
+   1100), and exits with what `answer` returns. */
 typedef unsigned short wide;
 __declspec(dllimport) wide *__stdcall GetCommandLineW(void);
 __declspec(dllimport) void *__stdcall LoadLibraryExW(const wide *path, void *file, unsigned flags);
+__declspec(dllimport) void *__stdcall AddDllDirectory(const wide *path);
 __declspec(dllimport) void *__stdcall GetProcAddress(void *module, const char *name);
 __declspec(dllimport) void __stdcall ExitProcess(unsigned status);
 
@@ -11,12 +13,21 @@ static wide *next(wide *text) {
     for (text += *text == '"'; *text == ' '; text++) *text = 0;
     return text;
 }
+static wide *bare(wide *text) {
+    if (*text == '"') text++;
+    for (wide *end = text; *end; end++) if (*end == '"' || *end == '\r' || *end == '\n') *end = 0;
+    return text;
+}
 void start(void) {
-    wide *text = next(GetCommandLineW()), *path = next(text);
+    wide *text = next(GetCommandLineW()), *path = next(text), *folder = next(path);
     unsigned flags = 0;
     for (; *text; text++) flags = flags * 16 + *text - '0';
-    if (*path == '"') path++;
-    for (wide *end = path; *end; end++) if (*end == '"' || *end == '\r' || *end == '\n') *end = 0;
+    while (*folder) {
+        wide *rest = next(folder);
+        AddDllDirectory(bare(folder));
+        folder = rest;
+    }
+    path = bare(path);
     void *module = LoadLibraryExW(path, 0, flags);
     int (*answer)(void) = module ? (int (*)(void))GetProcAddress(module, "answer") : 0;
     ExitProcess(answer ? answer() : 1);
