@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::lint::{self, Sheet};
 use crate::load::{self, AddedDirectory, Binary, Graph, Inventory, LibrarySource, Target, Universe};
+use crate::policy::apple::{self, RequiredArchs};
 use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
@@ -42,6 +43,8 @@ pub struct AuditOptions {
     pub policies: PolicySet,
     /// Platform tags that the bytes must earn, beside those that the wheel claims.
     pub plat: Vec<PlatformTag>,
+    /// On macOS, the architectures that every binary must have.
+    pub require_archs: RequiredArchs,
     /// What the report calls an error.
     pub levels: Levels,
     /// Whether exclusions that the wheel records count for nothing.
@@ -59,6 +62,7 @@ impl Default for AuditOptions {
         Self {
             policies: PolicySet::embedded(),
             plat: Vec::new(),
+            require_archs: RequiredArchs::default(),
             levels: Levels::new(),
             ignore_recorded: false,
             any_processor: false,
@@ -241,6 +245,9 @@ fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options:
     for entry in &inventory.binaries {
         report.binaries.push(binary::entry(entry, *target));
         report.extend(binary::findings(entry, target.platform));
+    }
+    if target.platform.name() == "macos" {
+        report.extend(apple::missing_archs(&inventory.binaries, &options.require_archs));
     }
     let graph = resolve(&inventory.binaries, &targets, case, options)?;
     graph::fill(report, &graph);

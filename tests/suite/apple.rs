@@ -448,3 +448,21 @@ fn slices_that_load_the_same_are_one_tree() {
         ]
     );
 }
+
+#[test]
+fn check_takes_macos_tags_and_required_architectures_from_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = WheelBuilder::new("cp311-cp311-macosx_11_0_arm64").file(EXTENSION, &extension().build());
+    let path = wheel.write(folder.path());
+    let status = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_truewheel"));
+        command.arg("check").arg(&path).args(words).output().unwrap().status.code().unwrap()
+    };
+    assert_eq!(status(&["--plat", "macosx_12_0_arm64"]), 0);
+    assert_eq!(status(&["--plat", "macosx_11_0_universal2"]), 1);
+    assert_eq!(status(&["--plat", "ios_13_0_arm64_iphoneos"]), 1);
+    assert_eq!(status(&["--require-archs", "arm64"]), 0);
+    assert_eq!(status(&["--require-archs", "universal2"]), 1);
+    assert_eq!(status(&["--require-archs", "arm65"]), 2);
+    assert_eq!(status(&["--plat", "beos_r5"]), 2);
+}

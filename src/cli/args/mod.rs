@@ -152,6 +152,9 @@ pub struct CheckArgs {
     /// Platform tags that the bytes must earn, separated by commas; repeatable
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub plat: Vec<String>,
+    /// macOS: architectures that every binary must have, separated by commas, or `universal2`
+    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "")]
+    pub require_archs: Option<String>,
     /// Ignores what the wheel records about excluded libraries
     #[arg(long)]
     pub ignore_recorded: bool,

@@ -11,8 +11,9 @@ use crate::cli::output;
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
-use crate::policy::{Policy, PolicySet, Preset, presets};
+use crate::policy::{Policy, PolicyFamily, PolicySet, Preset, presets};
 use crate::report::text::printable;
+use crate::tag::PlatformTag;
 
 /// Prints a line for each policy, or all of those that are named.
 pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
@@ -65,6 +66,29 @@ pub fn policy_set(file: Option<&Path>) -> Result<PolicySet> {
             set.with_file(&text).map_err(|error| error.about(path.display()))
         }
     }
+}
+
+/// Returns the platform tags of these names (`--plat`).
+///
+/// # Errors
+/// `Usage` if one is of no known platform, or of a level that no policy has.
+pub fn platforms(names: &[&str], policies: &PolicySet) -> Result<Vec<PlatformTag>> {
+    let mut tags = Vec::new();
+    for name in names {
+        let Ok(tag) = name.parse::<PlatformTag>();
+        let is_known = match &tag {
+            PlatformTag::Linux { .. } => true,
+            PlatformTag::Any | PlatformTag::Other(_) => false,
+            other if PolicyFamily::of(other).is_some() => policies.find(other).is_some(),
+            _ => true,
+        };
+        if !is_known {
+            let error = Error::usage(format!("there is no platform `{name}`")).about("--plat");
+            return Err(error.hint("`truewheel policies` lists those of Linux and Android"));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
 }
 
 /// A preset of `--exclude`: its name and the libraries it stands for.

@@ -16,7 +16,6 @@ use crate::policy::PolicySet;
 use crate::policy::apple::RequiredArchs;
 use crate::python::startup::Place;
 use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
-use crate::tag::PlatformTag;
 
 /// Repairs each wheel; all are tried.
 pub fn run(args: &RepairArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
@@ -116,7 +115,8 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     let peers = &given.peers;
     let libraries = &given.libraries;
     let mut options = Options { policies: policies.clone(), ..Options::default() };
-    options.plat = platforms(&given.plat, policies)?;
+    let names: Vec<&str> = given.plat.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
+    options.plat = if names == ["auto"] { Vec::new() } else { super::policies::platforms(&names, policies)? };
     options.only_plat = given.only_plat;
     // `--plat auto` is an answer too.
     let target = environment.get("MACOSX_DEPLOYMENT_TARGET").filter(|_| given.plat.is_empty());
@@ -171,30 +171,6 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
         options.decisions = Some(plan);
     }
     Ok(options)
-}
-
-/// Returns the tags of `--plat`; none for `auto`.
-fn platforms(names: &[String], policies: &PolicySet) -> Result<Vec<PlatformTag>> {
-    let names: Vec<&str> = names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
-    if names == ["auto"] {
-        return Ok(Vec::new());
-    }
-    let mut tags = Vec::new();
-    for name in names {
-        let Ok(tag) = name.parse::<PlatformTag>();
-        let is_known = match &tag {
-            PlatformTag::Linux { .. } => true,
-            PlatformTag::Any | PlatformTag::Other(_) => false,
-            other if crate::policy::PolicyFamily::of(other).is_some() => policies.find(other).is_some(),
-            _ => true,
-        };
-        if !is_known {
-            let error = Error::usage(format!("there is no platform `{name}`")).about("--plat");
-            return Err(error.hint("`truewheel policies` lists those of Linux and Android"));
-        }
-        tags.push(tag);
-    }
-    Ok(tags)
 }
 
 /// Reads `LIB[=DEST]`.
