@@ -57,6 +57,8 @@ mod origin;
 mod pe_cli;
 #[path = "suite/pe_edit.rs"]
 mod pe_edit;
+#[path = "suite/pe_edit_corpus.rs"]
+mod pe_edit_corpus;
 #[path = "suite/pe_edit_hostile.rs"]
 mod pe_edit_hostile;
 #[path = "suite/pe_facts.rs"]

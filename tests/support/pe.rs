@@ -121,6 +121,28 @@ impl PeFile {
         self
     }
 
+    /// Adds empty sections until the headers have no room for one more.
+    pub fn crowded(mut self) -> Self {
+        let (count, image) = (self.header() + 6, self.header() + 24 + 56);
+        let headers_size = self.u32(self.header() + 24 + 60) as usize;
+        let alignment = self.u32(self.header() + 24 + 32);
+        loop {
+            let end = self.sections().last().unwrap().at + 40;
+            if end + 40 > headers_size {
+                return self;
+            }
+            let address = self.u32(image).next_multiple_of(alignment);
+            self.bytes[end..end + 40].fill(0);
+            self.bytes[end..end + 5].copy_from_slice(b".fill");
+            for (field, value) in [(8, 1), (12, address), (36, 0xc000_0080)] {
+                self.put_u32(end + field, value);
+            }
+            self.put_u32(image, address + alignment);
+            let sections = self.u16(count) + 1;
+            self.bytes[count..count + 2].copy_from_slice(&sections.to_le_bytes());
+        }
+    }
+
     pub fn with_overlay(mut self, overlay: &[u8]) -> Self {
         self.bytes.extend_from_slice(overlay);
         self
