@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 /// The longest name that is taken for a DLL's.
 const MAX_NAME: usize = 128;
+/// Bytes that are looked at as one.
+const BLOCK: usize = 32;
 /// Names that are kept.
 const MAX_NAMES: usize = 4096;
 
@@ -13,8 +15,7 @@ const MAX_NAMES: usize = 4096;
 /// name that is preceded by `\` or `/` is the last part of a path.
 pub fn named_libraries(bytes: &[u8]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    // The dot is rarer than the letters that follow it.
-    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+    for at in dots(bytes) {
         if names.len() >= MAX_NAMES {
             break;
         }
@@ -42,6 +43,16 @@ pub fn named_libraries(bytes: &[u8]) -> BTreeSet<String> {
         }
     }
     names
+}
+
+/// Where dots are, which are rarer than the letters that follow them; whole blocks without one are passed over at once.
+fn dots(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let blocks = bytes.chunks(BLOCK).enumerate();
+    let with_dot = blocks.filter(|(_, block)| block.iter().fold(false, |found, byte| found | (*byte == b'.')));
+    with_dot.flat_map(|(index, block)| {
+        let within = block.iter().enumerate().filter(|(_, byte)| **byte == b'.');
+        within.map(move |(at, _)| index * BLOCK + at)
+    })
 }
 
 fn add(names: &mut BTreeSet<String>, text: impl Iterator<Item = u8>, stem: usize) {
