@@ -40,6 +40,23 @@ pub fn take_environment(arguments: &mut Arguments, environment: &Environment) ->
     if repair.peers.with_mangle {
         notes.push("`--with-mangle` has no effect: libraries that the wheel brings keep their names".to_owned());
     }
+    if repair.peers.no_sanitize_rpaths {
+        let error = Error::usage("run paths that lead out of the installation name folders of the build machine");
+        return Err(error.about("--no-sanitize-rpaths").hint("leave the flag out: such run paths are always removed"));
+    }
+    let without_effect = [
+        (repair.peers.include_imports, "--include-imports", "an import library would name a DLL that has another name"),
+        (repair.peers.ignore_existing, "--ignore-existing", "DLLs of the wheel that the loader finds are always used"),
+        (repair.peers.analyze_existing, "--analyze-existing", "every binary of the wheel is analyzed"),
+        (repair.peers.analyze_existing_exes, "--analyze-existing-exes", "every binary of the wheel is analyzed"),
+        (repair.peers.no_diagnostic, "--no-diagnostic", "the command line is never recorded"),
+        (repair.peers.dylibs_only, "--dylibs-only", "binaries are told by their content, whatever their names"),
+        (repair.peers.check_archs, "--check-archs", "architectures are always compared with the tags"),
+        (repair.peers.sanitize_rpaths, "--sanitize-rpaths", "run paths that lead out of the installation always go"),
+    ];
+    for (_, flag, why) in without_effect.iter().filter(|(given, _, _)| *given) {
+        notes.push(format!("`{flag}` has no effect: {why}"));
+    }
     if !repair.peers.namespace_pkg.is_empty() {
         notes.push("`--namespace-pkg` has no effect: no `__init__.py` is ever created".to_owned());
     }

@@ -36,7 +36,11 @@ impl Search {
         }
         let peers = args.add_path.is_empty() && args.ldpaths.is_empty();
         let host = peers && !args.no_host_libs && args.sysroot.is_none();
-        let variables = ["AUDITWHEEL_LD_LIBRARY_PATH", "LD_LIBRARY_PATH"];
+        let variables: &[&str] = match std::env::consts::OS {
+            "macos" => &["DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"],
+            "windows" => &["PATH"],
+            _ => &["AUDITWHEEL_LD_LIBRARY_PATH", "LD_LIBRARY_PATH"],
+        };
         let lists = variables.iter().filter_map(|name| environment.get(name));
         let environment = lists
             .flat_map(|list| std::env::split_paths(list).collect::<Vec<_>>())

@@ -13,8 +13,8 @@ use super::wire::{self, Homes};
 use crate::abi::{self, BinaryKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
-use crate::format::{Edit, EditSet, Image, ImageKind, SearchPathKind};
-use crate::load::{Edge, Graph, ObjectId, Resolution, RootKind};
+use crate::format::{Edit, EditSet, Format, Image, ImageKind, SearchPathKind};
+use crate::load::{Binary, Edge, Graph, ObjectId, Resolution, RootKind};
 use crate::platform::{Libc, Platform};
 
 /// One copy of a library to vendor.
@@ -58,6 +58,8 @@ pub(super) struct Drafter<'a> {
     pub options: &'a Options,
     pub platform: &'static dyn Platform,
     pub places: &'a Places,
+    /// The wheel's binaries, with what they name in their text.
+    pub binaries: &'a [Binary],
     /// The oldest Python that the wheel is for.
     pub python_floor: (u8, u16),
     /// SHA-256 of external files.
@@ -110,7 +112,7 @@ impl Drafter<'_> {
             let loads = slices.iter().any(|id| loadable.contains(id));
             let wired = wire.own(self, &slices, loads, &homes)?;
             let (mut edits, moved) = (wired.edits, wired.moved);
-            if let Some(level) = self.options.strip {
+            if let Some(level) = self.options.strip.filter(|_| self.platform.format() == Format::Elf) {
                 edits.push(Edit::Strip(level))?;
             }
             if !edits.is_empty() || moved.is_some() {

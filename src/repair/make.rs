@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::copies::{in_load_order, vendored};
 use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
-use super::plan::{MemberEdit, Plan, Sum, TagChange, VendoredLibrary};
+use super::plan::{MemberEdit, Plan, Sum, TagChange};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
@@ -20,7 +21,6 @@ use crate::format::Format;
 use crate::load::{
     self, AddedDirectory, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe,
 };
-use crate::origin::{self, sbom::Stated};
 use crate::platform::detect;
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
@@ -127,6 +127,12 @@ pub(super) fn sources<'a>(
             )),
         }
     }
+    // What the program's folder stands for is searched as if it had been named.
+    for folder in executable_folders(universe.wheel(), options) {
+        if let Ok(source) = Folder::new(&folder, sysroot.as_ref()) {
+            universe = universe.with_source(source);
+        }
+    }
     if let Some(view) = sysroot {
         universe = universe.with_source(System::sysroot(view));
     }
@@ -134,6 +140,18 @@ pub(super) fn sources<'a>(
         universe = universe.with_source(System::host(options.search.environment.clone()));
     }
     Ok(universe)
+}
+
+/// The folders that `@executable_path` in imports and run paths leads to, for the program of `--executable-path`.
+fn executable_folders(binaries: &[Binary], options: &Options) -> BTreeSet<PathBuf> {
+    let Some(program) = &options.search.executable else { return BTreeSet::new() };
+    let imports = binaries
+        .iter()
+        .flat_map(|binary| &binary.image.imports)
+        .map(|import| import.name.rsplit_once('/').map_or("", |(folder, _)| folder));
+    let run_paths = binaries.iter().flat_map(|binary| &binary.image.search_paths).map(|search| search.path.as_str());
+    let below = imports.chain(run_paths).filter_map(|path| path.strip_prefix("@executable_path"));
+    below.map(|rest| program.join(rest.trim_start_matches('/'))).collect()
 }
 
 /// Returns the plan; findings at error level in it say why it must not be carried out.
@@ -155,9 +173,14 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
         options,
         platform,
         places: input.places,
+        binaries: input.binaries,
         python_floor: input.python_floor,
         sums: &sums,
     };
+    if options.strip.is_some() && platform.format() != Format::Elf {
+        let message = format!("`--strip` is for ELF: nothing is stripped in a wheel for {}", platform.name());
+        diagnostics.push(Diagnostic::new(Code::TW703, message));
+    }
     let mut decided = drafter.decide()?;
     diagnostics.append(&mut decided.diagnostics);
     for unreadable in input.unreadable {
@@ -398,118 +421,4 @@ fn edits(input: &Input<'_>, decided: &Decided) -> Vec<MemberEdit> {
         .collect();
     edits.sort_by(|a, b| a.member.cmp(&b.member));
     edits
-}
-
-/// Everything that is copied in: what is needed, and what was included.
-fn vendored(
-    decided: &Decided,
-    graph: &Graph,
-    sums: &BTreeMap<ObjectId, Sum>,
-    input: &Input<'_>,
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Result<Vec<VendoredLibrary>> {
-    let mut libraries: BTreeMap<String, VendoredLibrary> = BTreeMap::new();
-    for draft in &decided.vendored {
-        let Some((id, object)) = draft.slices.first().map(|id| (id, graph.object(*id))) else { continue };
-        let Some(source) = object.external_path() else { continue };
-        let sum = sums.get(id).copied().unwrap_or_default();
-        let (member, needed) = (draft.member.clone(), draft.needed.clone());
-        let library = VendoredLibrary {
-            member: member.clone(),
-            source: source.to_path_buf(),
-            digest: sum.sha256,
-            crc32: sum.crc32,
-            edits: draft.edits.clone(),
-            needed,
-            identity: object.image.identity.clone(),
-            build_id: build_id(&object.image),
-            stated: Stated::of(&object.image),
-            package: None,
-            direct: draft.direct,
-        };
-        let direct = draft.direct;
-        // Two files of the same bytes become one copy.
-        libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
-    }
-    for (_, object) in graph.wheel_objects() {
-        let Some(member) = &object.member else { continue };
-        let Some(source) = input.included.get(member) else { continue };
-        let edit = decided.edits.iter().find(|edit| edit.member == *member);
-        let sum = Sum::of(&open(source)?);
-        libraries.insert(
-            member.clone(),
-            VendoredLibrary {
-                member: member.clone(),
-                source: source.clone(),
-                digest: sum.sha256,
-                crc32: sum.crc32,
-                edits: edit.map(|edit| edit.edits.clone()).unwrap_or_default(),
-                needed: Vec::new(),
-                identity: object.image.identity.clone(),
-                build_id: build_id(&object.image),
-                stated: Stated::of(&object.image),
-                package: None,
-                direct: true,
-            },
-        );
-    }
-    let mut libraries: Vec<VendoredLibrary> = libraries.into_values().collect();
-    if options.sbom {
-        packages(&mut libraries, options, diagnostics);
-    }
-    Ok(libraries)
-}
-
-/// File names of vendored libraries by their installed folder, what is imported before what imports it.
-fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<String, Vec<String>> {
-    let mut order: Vec<&VendoredLibrary> = Vec::new();
-    let mut rest: Vec<&VendoredLibrary> = vendored.iter().collect();
-    while !rest.is_empty() {
-        let waits = |library: &VendoredLibrary| {
-            library.needed.iter().any(|name| *name != library.member && rest.iter().any(|other| other.member == *name))
-        };
-        // Libraries that need each other have no order: the first by name.
-        let next = rest.iter().position(|library| !waits(library)).unwrap_or(0);
-        order.push(rest.remove(next));
-    }
-    let libraries = order
-        .into_iter()
-        .filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
-    BTreeMap::from([(places.libraries.installed.clone(), libraries.map(str::to_owned).collect())])
-}
-
-fn build_id(image: &crate::format::Image) -> Option<String> {
-    image.elf().and_then(|facts| facts.build_id.as_deref()).map(super::plan::hex)
-}
-
-/// Asks the package databases whose files the libraries are.
-fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &mut Vec<Diagnostic>) {
-    let sysroot = options.search.sysroot.as_deref().and_then(|root| Sysroot::new(root).ok());
-    let host = Sysroot::host();
-    let mut asked: BTreeMap<bool, Vec<(usize, String)>> = BTreeMap::new();
-    for (index, library) in libraries.iter().enumerate() {
-        let inside = sysroot.as_ref().and_then(|view| view.inside(&library.source));
-        match inside {
-            Some(path) => asked.entry(true).or_default().push((index, path)),
-            None => {
-                if let Some(path) = host.inside(&library.source) {
-                    asked.entry(false).or_default().push((index, path));
-                }
-            }
-        }
-    }
-    for (in_sysroot, files) in asked {
-        let view = if in_sysroot { sysroot.as_ref().unwrap_or(&host) } else { &host };
-        let paths: Vec<&str> = files.iter().map(|(_, path)| path.as_str()).collect();
-        let found = origin::lookup_all(view, &paths);
-        for ((index, _), package) in files.iter().zip(found.packages) {
-            if let Some(library) = libraries.get_mut(*index) {
-                library.package = package;
-            }
-        }
-        for note in found.notes {
-            diagnostics.push(Diagnostic::new(Code::TW703, note.to_string()).at(Severity::Note));
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod context;
+mod copies;
 mod deployment;
 mod draft;
 mod findings;

@@ -24,8 +24,10 @@ pub struct Search {
     pub sysroot: Option<PathBuf>,
     /// Whether this machine is looked at; only ever where the wheel is for it.
     pub host: bool,
-    /// `LD_LIBRARY_PATH` of this machine, split.
+    /// `LD_LIBRARY_PATH` of this machine (`DYLD_LIBRARY_PATH`, `PATH`), split.
     pub environment: Vec<String>,
+    /// `--executable-path`: the folder that `@executable_path` stands for.
+    pub executable: Option<PathBuf>,
 }
 
 /// A library that nothing imports and that is vendored all the same.
@@ -144,6 +146,8 @@ pub struct Options {
     pub layout: Layout,
     /// Where start-up code goes in an `__init__.py`; `--custom-patch`: at a mark.
     pub startup_place: Place,
+    /// `--include-symbols`: program databases that lie beside vendored DLLs are vendored too.
+    pub include_symbols: bool,
     /// `--strip`.
     pub strip: Option<StripLevel>,
     /// `--compress`, 0 to 12.
@@ -185,6 +189,7 @@ impl Default for Options {
             lib_dir: None,
             layout: Layout::Auto,
             startup_place: Place::Rules,
+            include_symbols: false,
             strip: None,
             compress: DEFAULT_LEVEL,
             update_tags: true,

@@ -166,6 +166,39 @@ pub struct PeerArgs {
     /// Writes start-up code at the line `# delvewheel: patch` of each `__init__.py` instead of where it belongs
     #[arg(long, hide_short_help = true)]
     pub custom_patch: bool,
+    /// Vendors `foo.pdb` beside `foo.dll` where the two lie together
+    #[arg(long, hide_short_help = true)]
+    pub include_symbols: bool,
+    /// Has no effect: an import library would name a DLL that has another name
+    #[arg(long, hide_short_help = true)]
+    pub include_imports: bool,
+    /// Has no effect: DLLs of the wheel that the loader finds are used, and keep their names
+    #[arg(long, alias = "ignore-in-wheel", hide_short_help = true)]
+    pub ignore_existing: bool,
+    /// Has no effect: every binary of the wheel is analyzed
+    #[arg(long, hide_short_help = true)]
+    pub analyze_existing: bool,
+    /// Has no effect: every binary of the wheel is analyzed
+    #[arg(long, hide_short_help = true)]
+    pub analyze_existing_exes: bool,
+    /// Has no effect: the command line is never recorded
+    #[arg(long, hide_short_help = true)]
+    pub no_diagnostic: bool,
+    /// Has no effect: binaries are told by their content, whatever their names
+    #[arg(short = 'd', long, hide_short_help = true)]
+    pub dylibs_only: bool,
+    /// Has no effect: architectures are always compared with the tags; `--require-archs` names those that must be there
+    #[arg(short = 'k', long, hide_short_help = true)]
+    pub check_archs: bool,
+    /// Has no effect: run paths that lead out of the installation always go
+    #[arg(long, hide_short_help = true)]
+    pub sanitize_rpaths: bool,
+    /// Is refused: run paths that lead out of the installation always go
+    #[arg(long, hide_short_help = true)]
+    pub no_sanitize_rpaths: bool,
+    /// As the environment's `MACOSX_DEPLOYMENT_TARGET`
+    #[arg(long, value_name = "VERSION", hide_short_help = true)]
+    pub require_target_macos_version: Option<String>,
     /// Lets binaries need a newer processor than their architecture's baseline
     #[arg(long, hide_short_help = true)]
     pub disable_isa_ext_check: bool,

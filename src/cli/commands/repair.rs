@@ -119,8 +119,9 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     options.plat = if names == ["auto"] { Vec::new() } else { super::policies::platforms(&names, policies)? };
     options.only_plat = given.only_plat;
     // `--plat auto` is an answer too.
-    let target = environment.get("MACOSX_DEPLOYMENT_TARGET").filter(|_| given.plat.is_empty());
-    options.deployment_target = target.map(|value| value.to_string_lossy().into_owned());
+    let target = environment.get("MACOSX_DEPLOYMENT_TARGET").map(|value| value.to_string_lossy().into_owned());
+    let target = peers.require_target_macos_version.clone().or(target);
+    options.deployment_target = target.filter(|_| given.plat.is_empty());
     let archs = libraries.require_archs.as_deref().unwrap_or_default().parse::<RequiredArchs>();
     options.require_archs = archs.map_err(|error| error.about("--require-archs"))?;
     options.update_tags = !given.no_update_tags;
@@ -128,6 +129,7 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     options.search.folders = search.folders;
     options.search.sysroot = search.sysroot;
     options.search.host = search.host;
+    options.search.executable.clone_from(&libraries.executable_path);
     options.search.environment = search.environment;
     let mut exclude = libraries.exclude.clone();
     exclude.extend(peers.no_dll.iter().flat_map(|list| split_list(list)));
@@ -148,6 +150,7 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
         args::repair::Layout::Adjacent => Layout::Adjacent,
         args::repair::Layout::Libs => Layout::Libs,
     };
+    options.include_symbols = peers.include_symbols;
     if peers.custom_patch {
         options.startup_place = Place::Mark;
     }

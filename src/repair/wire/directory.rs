@@ -48,6 +48,9 @@ impl Wire for DirectoryWire {
             homes.settle(slices, &Home { name, folders: folders.into_iter().collect() });
         }
         reach_others(drafter, &mut homes);
+        let named: Vec<Diagnostic> =
+            files.iter().filter_map(|slices| named_at_run_time(drafter, slices, &homes)).collect();
+        homes.diagnostics.extend(named);
         Ok(homes)
     }
 
@@ -134,6 +137,24 @@ fn cannot_share(name: &str, one: &Folder, other: &Folder) -> Diagnostic {
     );
     Diagnostic::new(Code::TW321, message)
         .help("give each folder a copy of its own with `--layout adjacent`, or add an `__init__.py` to the package")
+}
+
+/// A library that gets another name, and that some binary names in its text without importing it.
+fn named_at_run_time(drafter: &Drafter<'_>, slices: &[ObjectId], homes: &Homes) -> Option<Diagnostic> {
+    let object = slices.first().map(|id| drafter.graph.object(*id))?;
+    let home = homes.of_file(slices)?;
+    let old = object.file_name().to_ascii_lowercase();
+    if home.name.eq_ignore_ascii_case(&old) {
+        return None;
+    }
+    let who = drafter.binaries.iter().find(|binary| binary.named.contains(&old))?;
+    let message =
+        format!("names `{old}` without importing it: it may load it when it runs, and it becomes `{}`", home.name);
+    Some(
+        Diagnostic::new(Code::TW312, message)
+            .member(&who.member)
+            .help(format!("keep its name with `--no-mangle {old}` if it does")),
+    )
 }
 
 /// Libraries that the wheel ships where the loader does not look: start-up code names their folders.

@@ -1,0 +1,156 @@
+//! What is copied in: each library with all that is known of it, and what lies beside it.
+
+use std::collections::BTreeMap;
+
+use super::draft::Decided;
+use super::make::{Input, open};
+use super::options::Options;
+use super::places::Places;
+use super::plan::{Sum, VendoredLibrary};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::error::Result;
+use crate::format::EditSet;
+use crate::load::{Graph, ObjectId, Sysroot};
+use crate::origin::{self, sbom::Stated};
+
+/// Everything that is copied in: what is needed, and what was included.
+pub(super) fn vendored(
+    decided: &Decided,
+    graph: &Graph,
+    sums: &BTreeMap<ObjectId, Sum>,
+    input: &Input<'_>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<VendoredLibrary>> {
+    let mut libraries: BTreeMap<String, VendoredLibrary> = BTreeMap::new();
+    for draft in &decided.vendored {
+        let Some((id, object)) = draft.slices.first().map(|id| (id, graph.object(*id))) else { continue };
+        let Some(source) = object.external_path() else { continue };
+        let sum = sums.get(id).copied().unwrap_or_default();
+        let (member, needed) = (draft.member.clone(), draft.needed.clone());
+        let library = VendoredLibrary {
+            member: member.clone(),
+            source: source.to_path_buf(),
+            digest: sum.sha256,
+            crc32: sum.crc32,
+            edits: draft.edits.clone(),
+            needed,
+            identity: object.image.identity.clone(),
+            build_id: build_id(&object.image),
+            stated: Stated::of(&object.image),
+            package: None,
+            direct: draft.direct,
+        };
+        let direct = draft.direct;
+        // Two files of the same bytes become one copy.
+        libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
+    }
+    if options.include_symbols {
+        let symbols: Vec<VendoredLibrary> = libraries.values().filter_map(program_database).collect();
+        libraries.extend(symbols.into_iter().map(|library| (library.member.clone(), library)));
+    }
+    for (_, object) in graph.wheel_objects() {
+        let Some(member) = &object.member else { continue };
+        let Some(source) = input.included.get(member) else { continue };
+        let edit = decided.edits.iter().find(|edit| edit.member == *member);
+        let sum = Sum::of(&open(source)?);
+        libraries.insert(
+            member.clone(),
+            VendoredLibrary {
+                member: member.clone(),
+                source: source.clone(),
+                digest: sum.sha256,
+                crc32: sum.crc32,
+                edits: edit.map(|edit| edit.edits.clone()).unwrap_or_default(),
+                needed: Vec::new(),
+                identity: object.image.identity.clone(),
+                build_id: build_id(&object.image),
+                stated: Stated::of(&object.image),
+                package: None,
+                direct: true,
+            },
+        );
+    }
+    let mut libraries: Vec<VendoredLibrary> = libraries.into_values().collect();
+    if options.sbom {
+        packages(&mut libraries, options, diagnostics);
+    }
+    Ok(libraries)
+}
+
+/// The program database that lies beside a vendored DLL, to lie beside its copy; it keeps the name by which debuggers
+/// look for it.
+fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
+    let source = library.source.with_extension("pdb");
+    let folder = library.member.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let name = source.file_name()?.to_str()?;
+    let sum = Sum::of(&open(&source).ok()?);
+    let member = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    Some(VendoredLibrary {
+        member,
+        source,
+        digest: sum.sha256,
+        crc32: sum.crc32,
+        edits: EditSet::default(),
+        needed: Vec::new(),
+        identity: None,
+        build_id: None,
+        stated: None,
+        package: None,
+        direct: false,
+    })
+}
+
+/// File names of vendored libraries by their installed folder, what is imported before what imports it.
+pub(super) fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<String, Vec<String>> {
+    let mut order: Vec<&VendoredLibrary> = Vec::new();
+    let is_library = |library: &&VendoredLibrary| !library.member.ends_with(".pdb");
+    let mut rest: Vec<&VendoredLibrary> = vendored.iter().filter(is_library).collect();
+    while !rest.is_empty() {
+        let waits = |library: &VendoredLibrary| {
+            library.needed.iter().any(|name| *name != library.member && rest.iter().any(|other| other.member == *name))
+        };
+        // Libraries that need each other have no order: the first by name.
+        let next = rest.iter().position(|library| !waits(library)).unwrap_or(0);
+        order.push(rest.remove(next));
+    }
+    let libraries = order
+        .into_iter()
+        .filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
+    BTreeMap::from([(places.libraries.installed.clone(), libraries.map(str::to_owned).collect())])
+}
+
+fn build_id(image: &crate::format::Image) -> Option<String> {
+    image.elf().and_then(|facts| facts.build_id.as_deref()).map(super::plan::hex)
+}
+
+/// Asks the package databases whose files the libraries are.
+fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &mut Vec<Diagnostic>) {
+    let sysroot = options.search.sysroot.as_deref().and_then(|root| Sysroot::new(root).ok());
+    let host = Sysroot::host();
+    let mut asked: BTreeMap<bool, Vec<(usize, String)>> = BTreeMap::new();
+    for (index, library) in libraries.iter().enumerate() {
+        let inside = sysroot.as_ref().and_then(|view| view.inside(&library.source));
+        match inside {
+            Some(path) => asked.entry(true).or_default().push((index, path)),
+            None => {
+                if let Some(path) = host.inside(&library.source) {
+                    asked.entry(false).or_default().push((index, path));
+                }
+            }
+        }
+    }
+    for (in_sysroot, files) in asked {
+        let view = if in_sysroot { sysroot.as_ref().unwrap_or(&host) } else { &host };
+        let paths: Vec<&str> = files.iter().map(|(_, path)| path.as_str()).collect();
+        let found = origin::lookup_all(view, &paths);
+        for ((index, _), package) in files.iter().zip(found.packages) {
+            if let Some(library) = libraries.get_mut(*index) {
+                library.package = package;
+            }
+        }
+        for note in found.notes {
+            diagnostics.push(Diagnostic::new(Code::TW703, note.to_string()).at(Severity::Note));
+        }
+    }
+}
