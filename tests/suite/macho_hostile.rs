@@ -142,7 +142,25 @@ fn sizes_of_load_commands_are_held_to_the_header() {
     assert!(one(&bytes).faults[0].message.contains("begins after the end"));
     let mut bytes = spec.build();
     bytes[20..24].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(one(&bytes).faults[0].message.starts_with("load commands of 4294967295 bytes"));
+    let mut bytes = spec.build();
+    bytes[20..24].copy_from_slice(&0x10_0000_u32.to_le_bytes());
     assert!(one(&bytes).faults[0].message.contains("leave the file"));
+}
+
+#[test]
+fn absurd_numbers_of_load_commands_take_no_time() {
+    let spec = RawMacho::default();
+    let mut many = spec.clone();
+    many.commands.extend((0..100_000).map(|_| spec.dylib(LOAD, "/lib/same.dylib")));
+    let bytes = many.build();
+    let start = Instant::now();
+    assert_eq!(one(&bytes).imports.len(), 100_002);
+    let set = edits([replace("/lib/same.dylib", "x")]);
+    assert_eq!(format::edit(&bytes, &set).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    many.commands.extend((0..200_000).map(|_| spec.dylib(LOAD, "/lib/same.dylib")));
+    assert!(one(&many.build()).faults[0].message.starts_with("load commands of 1"));
 }
 
 #[test]
@@ -210,6 +228,9 @@ fn signatures_that_lie_about_themselves_are_malformed() {
         (directory + 28, u32::MAX),
         (directory + 32, u32::MAX),
         (directory + 36, u32::MAX),
+        // Hashes of one byte, or of two bytes of code each, would cost far more than they are worth.
+        (directory + 36, 0x0102_000c),
+        (directory + 36, 0x2002_0001),
     ] {
         let mut mutant = bytes.clone();
         mutant[place..place + 4].copy_from_slice(&value.to_be_bytes());

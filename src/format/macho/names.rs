@@ -94,7 +94,10 @@ impl Names {
                 text
             }
             Err(error) => {
-                self.unended.push(format!("{what}: {}", error.message()));
+                // Hostile files repeat themselves.
+                if self.unended.len() < 64 {
+                    self.unended.push(format!("{what}: {}", error.message()));
+                }
                 String::new()
             }
         }

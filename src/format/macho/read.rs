@@ -85,6 +85,8 @@ impl Section<'_> {
     }
 }
 
+/// More bytes of load commands than any linker writes.
+const MAX_COMMANDS_SIZE: u32 = 8 * 1024 * 1024;
 /// `LC_SEGMENT`.
 pub(super) const SEGMENT: u32 = 0x1;
 /// `LC_SEGMENT_64`.
@@ -142,6 +144,9 @@ impl<'a> Macho<'a> {
 
     fn read_commands(&mut self) -> Result<()> {
         let Header { count, commands_size, endian, .. } = self.header;
+        if commands_size > MAX_COMMANDS_SIZE {
+            return Err(Error::malformed(format!("load commands of {commands_size} bytes")));
+        }
         let start = self.header.size();
         let available = u64::from(commands_size).min(self.bytes.len().saturating_sub(start));
         let area = self.bytes.slice(start, available)?;

@@ -185,6 +185,9 @@ impl<'a> Parts<'a> {
         for index in 0..u64::from(count) {
             let (slot, at) = (bytes.u32(12 + index * 8)?, u64::from(bytes.u32(16 + index * 8)?));
             let blob = bytes.slice(at, u64::from(bytes.u32(at.saturating_add(4))?))?;
+            if parts.blob(slot).is_some() {
+                return Err(Error::malformed("the code signature has two parts for one slot"));
+            }
             parts.blobs.push((slot, Bytes::new(blob, Endian::Big)));
         }
         let is_directory =
@@ -261,7 +264,8 @@ impl<'a> CodeDirectory<'a> {
             segment_flags: if version >= 0x2_0400 { raw.u64(80)? } else { 0 },
             runtime: if version >= 0x2_0500 { Some(raw.u32(88)?) } else { None },
         };
-        if directory.page > 20 {
+        // xnu takes pages of 4 and 16 KiB; 0 stands for one page that holds everything.
+        if directory.page != 0 && !(12..=20).contains(&directory.page) {
             return Err(Error::malformed("the code directory has an absurd page size"));
         }
         if directory.code_limit.div_ceil(directory.page_size()) != u64::from(directory.slots) {
@@ -293,7 +297,7 @@ impl<'a> CodeDirectory<'a> {
         let code = slice.bytes.slice(0, self.code_limit)?;
         let size = usize::from(self.hash_size);
         let hashes = self.raw.slice(self.hashes, u64::from(self.slots) * u64::from(self.hash_size))?;
-        if size == 0 || size > hasher.size() {
+        if size != hasher.size() {
             return Err(Error::malformed("the code directory's hashes have a wrong size"));
         }
         for (slot, what) in [
@@ -324,14 +328,16 @@ impl<'a> CodeDirectory<'a> {
 #[derive(Clone, Copy)]
 enum Hasher {
     Sha256,
+    /// SHA-256, cut to 20 bytes.
+    Sha256Short,
     Sha384,
 }
 
 impl Hasher {
     fn of(hash_type: u8) -> Option<Self> {
         match hash_type {
-            // CS_HASHTYPE_SHA256 and the same cut to 20 bytes.
-            SHA256 | 3 => Some(Hasher::Sha256),
+            SHA256 => Some(Hasher::Sha256),
+            3 => Some(Hasher::Sha256Short),
             4 => Some(Hasher::Sha384),
             _ => None,
         }
@@ -340,6 +346,7 @@ impl Hasher {
     fn size(self) -> usize {
         match self {
             Hasher::Sha256 => 32,
+            Hasher::Sha256Short => 20,
             Hasher::Sha384 => 48,
         }
     }
@@ -347,7 +354,7 @@ impl Hasher {
     /// Whether `hash`, which may be cut, is that of the bytes.
     fn is_hash(self, bytes: &[u8], hash: &[u8]) -> bool {
         match self {
-            Hasher::Sha256 => Sha256::digest(bytes).starts_with(hash),
+            Hasher::Sha256 | Hasher::Sha256Short => Sha256::digest(bytes).starts_with(hash),
             Hasher::Sha384 => Sha384::digest(bytes).starts_with(hash),
         }
     }

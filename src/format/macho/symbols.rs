@@ -20,6 +20,8 @@ use crate::format::symbols::{
 
 /// Bytes that the kept names may take, those of the structures around them included.
 const NAME_BUDGET: usize = 64 * 1024 * 1024;
+/// More exported symbols than any library has.
+const MAX_EXPORTS: usize = 4_000_000;
 /// `LC_SYMTAB`.
 const SYMTAB: u32 = 0x2;
 /// `LC_DYLD_CHAINED_FIXUPS`.
@@ -177,7 +179,9 @@ impl Reader<'_, '_> {
             self.spend(name.len())?;
             self.facts.python_exports.push(escaped(name));
         }
-        self.spend(0)?;
+        if exports.len() >= MAX_EXPORTS {
+            return Err(Error::unsupported(format!("more than {MAX_EXPORTS} exported symbols")));
+        }
         exports.push(Export {
             name: name_hash(name),
             version: u16::MAX,

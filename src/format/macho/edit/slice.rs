@@ -14,6 +14,9 @@ use crate::format::edit::{Change, Edit, EditSet};
 /// The largest pages of a system; `__LINKEDIT` takes whole ones in memory.
 const PAGE: u64 = 0x4000;
 
+/// More load commands than any linker writes.
+const MAX_COMMANDS: usize = 16 * 1024;
+
 /// What becomes of a slice's signature.
 #[derive(Debug, Clone)]
 pub(super) enum Signing {
@@ -89,6 +92,9 @@ pub(super) fn check(slice: &Macho<'_>, segments: &[Segment<'_>]) -> Result<()> {
             _ => "no program, library or bundle",
         };
         return Err(Error::unsupported(format!("it is {what}, which dyld does not load")));
+    }
+    if slice.commands.len() > MAX_COMMANDS {
+        return Err(Error::unsupported(format!("it has {} load commands", slice.commands.len())));
     }
     let size: u64 = slice.commands.iter().map(|command| command.bytes.len()).sum();
     if size != u64::from(slice.header.commands_size) {

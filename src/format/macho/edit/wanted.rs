@@ -148,18 +148,18 @@ impl<'a> Wanted<'a> {
             if from == to {
                 continue;
             }
-            for (index, command) in slice.commands.iter().enumerate() {
-                if command.kind == LAZY_LOAD_DYLIB_INFO && lazy_names(slice).any(|name| name == *from) {
-                    return Err(Error::unsupported(format!(
-                        "`{from}` is loaded lazily by a record in `__LINKEDIT`, which cannot be renamed"
-                    )));
-                }
-                if import_kind(command).is_none() || command.string(NAME_FIELD)? != from.as_bytes() {
+            if slice.of_kind(LAZY_LOAD_DYLIB_INFO).next().is_some() && lazy_names(slice).any(|name| name == *from) {
+                return Err(Error::unsupported(format!(
+                    "`{from}` is loaded lazily by a record in `__LINKEDIT`, which cannot be renamed"
+                )));
+            }
+            let imports = slice.commands.iter().enumerate().filter(|(_, command)| import_kind(command).is_some());
+            for (ordinal, (index, command)) in imports.enumerate() {
+                if command.string(NAME_FIELD)? != from.as_bytes() {
                     continue;
                 }
                 let entry = self.renamed(slice, index, to.as_bytes())?;
                 self.replace(index, entry, to.as_bytes());
-                let ordinal = slice.commands.iter().take(index).filter(|other| import_kind(other).is_some()).count();
                 if let Some((_, name)) = self.told.imports.get_mut(ordinal) {
                     *name = to.clone().into_bytes();
                 }
