@@ -12,7 +12,8 @@ use crate::support::{fixture, testdata};
 /// What the folder is called in which the reader is thought to be.
 const HOME: &str = "/home/you/demo";
 
-/// The README's wheel and libraries as `libs/`; a wheel for aarch64 and a root of that machine as `sysroot/`.
+/// The README's wheel and libraries as `libs/`; a wheel for aarch64 and a root of that machine as `sysroot/`; a pure wheel,
+/// and one of a library alone.
 fn folder() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let wheel = "demo-1.0-cp38-abi3-linux_x86_64.whl";
@@ -22,6 +23,15 @@ fn folder() -> tempfile::TempDir {
     for name in ["libgreet.so.1", "libwords.so.1"] {
         fs::copy(testdata("demo/lib").join(name), libraries.join(name)).unwrap();
     }
+    let named = |name: &str, tags: &str| {
+        let mut builder = WheelBuilder::new(tags);
+        builder.name = name.to_owned();
+        builder.metadata = Some(format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"));
+        builder
+    };
+    named("pure", "py2.py3-none-any").file("pure.py", b"").write(directory.path());
+    let library = fs::read(libraries.join("libwords.so.1")).unwrap();
+    named("words", "cp311-cp311-linux_x86_64").file("words/libwords.so.1", &library).write(directory.path());
     let mut builder = WheelBuilder::new("cp311-cp311-linux_aarch64");
     builder.name = "cross".to_owned();
     builder.metadata = Some("Metadata-Version: 2.1\nName: cross\nVersion: 1.0\n".to_owned());
