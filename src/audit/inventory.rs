@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::Depth;
 use crate::error::Error;
 use crate::format;
+use crate::lint::scan::{self, Trace, Traces};
 use crate::lint::{Digest, Sheet};
 use crate::load::{self, Binary, Inventory, Unreadable};
 use crate::wheel::install::{InstallLayout, InstallScheme};
@@ -27,12 +28,15 @@ pub(super) struct Members {
     pub corrupt: BTreeMap<String, Error>,
     /// Archive names of binaries, and whether each lies where only pure Python belongs.
     pub places: Vec<(String, bool)>,
+    /// What the bytes of members give away, where they were read whole.
+    pub traces: Traces,
 }
 
 /// What one member is.
 struct Found {
     member: String,
     digest: Option<Digest>,
+    traces: Vec<Trace>,
     content: Content,
 }
 
@@ -59,7 +63,10 @@ pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
         let in_data = layout.data().is_some_and(|data| member.starts_with(&format!("{data}/")));
         layout.installed(member).scheme == InstallScheme::Purelib || (purelib && !in_data)
     };
-    for Found { member, digest, content } in found {
+    for Found { member, digest, traces, content } in found {
+        if !traces.is_empty() {
+            members.traces.insert(member.clone(), traces);
+        }
         if let Some(digest) = digest {
             members.digests.insert(member.clone(), digest);
         }
@@ -85,7 +92,7 @@ pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
 
 fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth) -> Found {
     let name = member.name().to_owned();
-    let found = |digest, content| Found { member: name.clone(), digest, content };
+    let found = |digest, content| Found { member: name.clone(), digest, traces: Vec::new(), content };
     let head = match wheel.read_prefix(member, HEAD) {
         Ok(head) => head,
         Err(error) => return found(None, Content::Corrupt(error)),
@@ -93,6 +100,15 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
     if format::detect(&head).is_none() {
         return match depth {
             Depth::Facts => found(None, Content::Other),
+            Depth::Everything if scan::is_text(&name) && member.size() <= scan::LARGEST_TEXT => {
+                match wheel.read(member) {
+                    Ok(bytes) => {
+                        let digest = Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
+                        Found { traces: scan::scan(&name, &bytes, false), ..found(Some(digest), Content::Other) }
+                    }
+                    Err(error) => found(None, Content::Corrupt(error)),
+                }
+            }
             Depth::Everything => match wheel.digest(member) {
                 Ok((sha256, size)) => found(Some(Digest { sha256, size }), Content::Other),
                 Err(error) => found(None, Content::Corrupt(error)),
@@ -105,6 +121,7 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
     };
     let digest = (depth == Depth::Everything)
         .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
+    let traces = if depth == Depth::Everything { scan::scan(&name, &bytes, true) } else { Vec::new() };
     let content = match load::inspect_bytes(&bytes, &name, &layout.installed(&name)) {
         Ok(mut binaries) => {
             binaries.retain(|binary| !load::is_data(wheel, &binary.image));
@@ -112,5 +129,5 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
         }
         Err(error) => Content::Unreadable(error),
     };
-    found(digest, content)
+    Found { traces, ..found(digest, content) }
 }

@@ -187,6 +187,8 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     sheet.digests = members.digests;
     sheet.corrupt = members.corrupt;
     sheet.binaries = members.places;
+    sheet.traces = members.traces;
+    sheet.traces_are_partial = depth == Depth::Facts;
     report.extend(lint::lint(&sheet));
     report.extend(python::findings(&sheet, &members.inventory));
     examine(&mut report, &members.inventory, &case, options)?;

@@ -1,10 +1,10 @@
 //! The wheel's python and ABI tags held against its binaries: TW505 to TW512.
 
-use crate::abi::{self, WheelAbi};
+use crate::abi::{self, AbiFacts, ExtensionSuffix, WheelAbi};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::Sheet;
 use crate::load::Inventory;
-use crate::tag::{CompressedSet, TagSet};
+use crate::tag::{AbiTag, CompressedSet, TagSet};
 use crate::wheel::Member;
 
 /// Returns what is untrue or too tight in the python and ABI tags that the file name claims.
@@ -23,6 +23,11 @@ pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory) -> Vec<Diagnost
 fn tight(tags: &TagSet, wheel: &WheelAbi) -> Option<Diagnostic> {
     let widest = abi::widest(tags, wheel)?;
     if widest.abis.iter().all(|abi| tags.abis().contains(abi)) {
+        return None;
+    }
+    // Code may look for a library by a name that other Pythons do not look for.
+    let named = |facts: &AbiFacts| facts.python.suffix.as_ref().is_some_and(ExtensionSuffix::names_an_interpreter);
+    if widest.abis == [AbiTag::None] && wheel.binaries.iter().any(named) {
         return None;
     }
     let (pythons, abis) = (CompressedSet::sorted(widest.pythons), CompressedSet::sorted(widest.abis));

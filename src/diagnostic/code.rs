@@ -109,6 +109,7 @@ codes! {
     TW112 "archive-comment" Warning Archive "the archive or a member carries a comment";
     TW113 "case-collision" Error Archive "two names are one on a case-insensitive file system";
     TW114 "member-mode" Warning Archive "a member's permission bits are odd";
+    TW115 "long-path" Warning Archive "a member's path is too long for some systems";
     TW201 "malformed-binary" Error Binary "a binary cannot be read";
     TW202 "contradictory-binary" Warning Binary "a binary states one fact in two ways";
     TW203 "executable-stack" Warning Binary "a binary asks for an executable stack";
@@ -186,6 +187,17 @@ codes! {
     TW616 "tag-raised" Warning Metadata "the tag asked for is lower than the bytes allow";
     TW617 "tag-form" Error Metadata "no installer asks for a tag of this form";
     TW620 "dead-tag" Error Metadata "no installer matches a tag";
+    TW630 "secret-file" Warning Metadata "a member is a private key or a file of credentials";
+    TW631 "stray-file" Warning Metadata "a member is not what a wheel is for";
+    TW632 "top-level-name" Warning Metadata "a top-level name is one that many projects would take";
+    TW633 "build-path" Warning Metadata "a binary names a home on the machine that built it";
+    TW634 "wheel-size" Warning Metadata "the wheel is larger than PyPI takes";
+    TW635 "licence-file" Warning Metadata "a licence file that METADATA names is missing";
+    TW636 "requires-python" Error Metadata "METADATA excludes the Python that the tags are for";
+    TW637 "entry-points" Error Metadata "an installer cannot make programs of the entry points";
+    TW638 "metadata-field" Warning Metadata "PyPI does not take a field of METADATA";
+    TW639 "executable-pth" Warning Metadata "a member runs code whenever Python starts";
+    TW640 "cffi-use" Warning Metadata "what the wheel needs of cffi is not what it says";
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";

@@ -1,6 +1,7 @@
 //! `lint`: what `check` asks of the archive and its metadata, beyond policy and ABI; one file a question.
 
 mod rules;
+pub mod scan;
 
 pub use rules::archive_finding;
 
@@ -64,6 +65,10 @@ pub struct Sheet<'a> {
     pub corrupt: BTreeMap<String, Error>,
     /// Archive names of binaries, and whether each lies where only pure Python belongs.
     pub binaries: Vec<(String, bool)>,
+    /// What the bytes of members give away, where they were searched.
+    pub traces: scan::Traces,
+    /// Members were not searched, or not all.
+    pub traces_are_partial: bool,
 }
 
 impl<'a> Sheet<'a> {
@@ -78,6 +83,8 @@ impl<'a> Sheet<'a> {
             digests: BTreeMap::new(),
             corrupt: BTreeMap::new(),
             binaries: Vec::new(),
+            traces: scan::Traces::new(),
+            traces_are_partial: true,
         }
     }
 

@@ -115,6 +115,28 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
         Code::TW112 => WheelBuilder { comment: b"made by hand".to_vec(), ..sound() },
         Code::TW113 => odd(|_| ()).file("demo/Data.txt", b""),
         Code::TW114 => odd(|entry| entry.mode = 0o100_666),
+        Code::TW115 => sound().file(&format!("demo/{}.txt", "long/".repeat(50)), b""),
+        Code::TW630 => {
+            sound().file("demo/server.key", b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n")
+        }
+        Code::TW631 => sound().file("demo/.DS_Store", b""),
+        Code::TW632 => sound().file("tests/test_demo.py", b""),
+        Code::TW633 => with(&ElfSpec { rpath: Some(b"$ORIGIN:/home/jane/src/demo/lib"), ..extension() }),
+        Code::TW635 => {
+            let metadata = "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nLicense-File: LICENSE\n".to_owned();
+            WheelBuilder { metadata: Some(metadata), ..sound() }
+        }
+        Code::TW636 => {
+            let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: >=3.12\n".to_owned();
+            WheelBuilder { metadata: Some(metadata), ..with(&extension()) }
+        }
+        Code::TW637 => sound().file("demo-1.0.dist-info/entry_points.txt", b"[console_scripts]\ndemo = demo.cli\n"),
+        Code::TW638 => {
+            let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: other @ https://example.org/other.whl\n";
+            WheelBuilder { metadata: Some(metadata.to_owned()), ..sound() }
+        }
+        Code::TW639 => sound().file("demo.pth", b"import demo.start\n"),
+        Code::TW640 => sound().file("demo/_lib.py", b"# auto-generated file\nimport _cffi_backend\n"),
         Code::TW201 => WheelBuilder::new(GLIBC).file(EXTENSION, &extension().build()[..200]),
         Code::TW202 => {
             let mut built = extension().build_with_places();
@@ -308,6 +330,11 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),
+        Code::TW634 => {
+            let message = "the wheel has 212 MiB; PyPI takes 100 unless the project was given more";
+            Diagnostic::new(code, message)
+                .help("strip debug sections (`truewheel repair --strip`), or leave out what can be downloaded")
+        }
         Code::TW509 => {
             let message = "links `python312.dll`, and `cp311-abi3` claims CPython from 3.11 on";
             Diagnostic::new(code, message).member("demo/_core.pyd")

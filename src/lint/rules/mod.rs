@@ -1,12 +1,17 @@
 //! The rules, one file a question.
 
 mod archive;
+mod cffi;
+mod contents;
 mod dist_info;
+mod entry_points;
 mod file_name;
 mod metadata;
 mod purelib;
 mod record;
+mod requires_python;
 mod tags;
+mod upload;
 mod wheel_file;
 
 pub use archive::finding as archive_finding;
@@ -27,4 +32,9 @@ pub(super) const ALL: &[Rule] = &[
     record::rule,
     tags::rule,
     purelib::rule,
+    requires_python::rule,
+    entry_points::rule,
+    upload::rule,
+    contents::rule,
+    cffi::rule,
 ];

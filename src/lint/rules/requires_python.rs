@@ -1,0 +1,68 @@
+//! Does `Requires-Python` let in the Pythons that the tags are for? TW636.
+
+use std::str::FromStr;
+
+use pep440_rs::{Version, VersionSpecifiers};
+
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::lint::Sheet;
+use crate::tag::{AbiTag, Liveness, Tag};
+
+pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
+    let (Some(metadata), Some(filename)) = (sheet.metadata.get(), sheet.filename) else { return Vec::new() };
+    let Some(text) = metadata.value("Requires-Python").map(str::trim).filter(|text| !text.is_empty()) else {
+        return Vec::new();
+    };
+    let member = sheet.member("METADATA");
+    let Ok(specifiers) = VersionSpecifiers::from_str(text) else {
+        let message = format!("has `Requires-Python: {text}`, which is no set of versions");
+        return vec![Diagnostic::new(Code::TW636, message).member(member).at(Severity::Warning)];
+    };
+    let (mut out, mut open) = (Vec::new(), false);
+    for tag in filename.tags.expand() {
+        match one_version(&tag) {
+            Some(version) if !contains(&specifiers, version) => {
+                let text = format!("`{}-{}`", tag.python, tag.abi);
+                if !out.contains(&text) {
+                    out.push(text);
+                }
+            }
+            Some(_) => open = true,
+            None => open |= !matches!(tag.liveness(), Liveness::Dead(_)),
+        }
+    }
+    if out.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("has `Requires-Python: {text}`, which excludes the Python that {} is for", out.join(", "));
+    let severity = if open { Severity::Warning } else { Severity::Error };
+    vec![Diagnostic::new(Code::TW636, message).member(member).at(severity)]
+}
+
+/// The one version that a tag is for; `None` for those that later versions match too, and for dead ones.
+fn one_version(tag: &Tag) -> Option<(u8, u16)> {
+    let exact = matches!(tag.abi, AbiTag::CPython { .. } | AbiTag::PyPy { .. } | AbiTag::GraalPy { .. });
+    match tag.liveness() {
+        Liveness::OneVersionOnly => tag.python.version(),
+        Liveness::Alive if exact => tag.abi.version(),
+        _ => None,
+    }
+}
+
+/// Whether some release of a minor version is let in.
+fn contains(specifiers: &VersionSpecifiers, (major, minor): (u8, u16)) -> bool {
+    // A bound may lie within the minor version: its first and a late release tell.
+    [0, 99].iter().any(|micro| specifiers.contains(&Version::new([u64::from(major), u64::from(minor), *micro])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minor_version_is_in_if_one_of_its_releases_is() {
+        let contains = |text: &str, version| contains(&VersionSpecifiers::from_str(text).unwrap(), version);
+        assert!(contains(">=3.9.1", (3, 9)) && contains("<=3.9", (3, 9)) && contains(">=3.6,!=3.9.0", (3, 9)));
+        assert!(!contains(">=3.10", (3, 9)) && !contains("<3.9", (3, 9)) && !contains("!=3.9.*", (3, 9)));
+    }
+}
