@@ -133,7 +133,11 @@ fn wrong_machine(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
         .find_map(|attempt| match attempt.why {
             Why::WrongMachine(arch) => Some(Diagnostic::new(
                 Code::TW302,
-                format!("`{}` of that name is for {}; the loader passes over it", attempt.path, arch.linux_name()),
+                format!(
+                    "`{}` of that name is for {}; the loader passes over it",
+                    attempt.path,
+                    graph.object(edge.importer).image.format.arch_name(arch)
+                ),
             )),
             _ => None,
         })

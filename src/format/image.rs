@@ -27,6 +27,15 @@ impl Format {
             Format::Pe => "pe",
         }
     }
+
+    /// Returns how tags of systems with this format spell a processor, e.g. `arm64` of Mach-O and `amd64` of PE.
+    pub fn arch_name(self, arch: Arch) -> String {
+        match self {
+            Format::Elf => arch.linux_name(),
+            Format::MachO => arch.apple_name(),
+            Format::Pe => arch.windows_name(),
+        }
+    }
 }
 
 /// What the system's loader takes a binary for. Whether a library is a Python extension is not the format's

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::arch::Arch;
-use crate::format::{Format, Image, Import, SymbolFacts};
+use crate::format::{Image, Import, SymbolFacts};
 
 /// A number that stands for an [`Object`] of one [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -333,11 +333,7 @@ impl Graph {
     /// Returns the processor of an object as its format's tags spell it, e.g. `arm64` of Mach-O.
     pub fn arch_name(&self, id: ObjectId) -> String {
         let image = &self.object(id).image;
-        match image.format {
-            Format::Elf => image.arch.linux_name(),
-            Format::MachO => image.arch.apple_name(),
-            Format::Pe => image.arch.windows_name(),
-        }
+        image.format.arch_name(image.arch)
     }
 
     /// Returns the import that an edge is about.

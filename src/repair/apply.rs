@@ -14,6 +14,7 @@ use crate::format::{self, Change};
 use crate::load::Kept;
 use crate::origin::sbom::{self, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
+use crate::tag::TagSet;
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{
@@ -226,7 +227,9 @@ fn texts(
     let present = |name: &str| wheel.member(&in_dist_info(name)).map(|member| wheel.read_small(member)).transpose();
     let wheel_bytes = present("WHEEL")?.ok_or_else(|| Error::refused("no `WHEEL` file").about(&contents.dist_info))?;
     let mut file = WheelFile::read(&wheel_bytes).map_err(|error| error.about(in_dist_info("WHEEL")))?;
-    if plan.tags.before.tags != plan.tags.after.tags {
+    if plan.tags.before.tags != plan.tags.after.tags
+        || (options.update_tags && claims_otherwise(&file, &plan.tags.after.tags))
+    {
         let tags: Vec<String> = plan.tags.after.tags.expand().iter().map(ToString::to_string).collect();
         file.set_tags(&tags);
     }
@@ -255,6 +258,14 @@ fn texts(
         }
     }
     Ok(different)
+}
+
+/// Whether the WHEEL file claims other tags than the file name: it was made under another name.
+fn claims_otherwise(file: &WheelFile, tags: &TagSet) -> bool {
+    let own: Vec<TagSet> = file.tags().iter().filter_map(|tag| tag.trim().parse().ok()).collect();
+    let own: BTreeSet<String> = own.iter().flat_map(TagSet::expand).map(|tag| tag.to_string()).collect();
+    let named: BTreeSet<String> = tags.expand().iter().map(ToString::to_string).collect();
+    !own.is_empty() && own != named
 }
 
 fn sbom_input(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Decided, Drafter, Fate};
 use super::plan_file::{Action, Decision};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::ImportKind;
+use crate::format::{Format, ImportKind};
 use crate::load::{Attempt, Edge, ObjectId, Resolution, Via, Why};
 use crate::policy::windows;
 
@@ -84,14 +84,19 @@ impl Drafter<'_> {
         let name = &self.graph.import(edge).name;
         let chain = self.links.chain(edge.importer);
         let chain = chain.iter().map(|id| self.graph.object(*id).display_name().to_owned()).collect();
+        let describe = |attempt: &Attempt| describe(attempt, importer.image.format);
         let tried: Vec<String> = edge.tried.iter().filter(|attempt| told(attempt)).map(describe).take(12).collect();
-        let message = match tried.is_empty() {
-            true => format!("needs `{name}`, which is nowhere"),
-            false => format!("needs `{name}`, which is nowhere; tried {}", tried.join(", ")),
+        let (code, verb) = match self.graph.import(edge).kind {
+            ImportKind::Weak => (Code::TW309, "may use"),
+            _ => (Code::TW301, "needs"),
         };
-        let diagnostic = Diagnostic::new(Code::TW301, message).member(importer.display_name()).chain(chain).help(
-            format!("say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`"),
-        );
+        let message = match tried.is_empty() {
+            true => format!("{verb} `{name}`, which is nowhere"),
+            false => format!("{verb} `{name}`, which is nowhere; tried {}", tried.join(", ")),
+        };
+        let diagnostic = Diagnostic::new(code, message).member(importer.display_name()).chain(chain).help(format!(
+            "say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`"
+        ));
         // dyld goes on without a weak import; what Visual C++'s runtimes load at need, they can do without.
         let kind = self.graph.import(edge).kind;
         let needless = kind == ImportKind::Delay && windows::is_optional(importer.file_name(), name);
@@ -109,12 +114,12 @@ fn told(attempt: &Attempt) -> bool {
     !matches!(attempt.via, Via::Defaults) || !matches!(attempt.why, Why::Absent)
 }
 
-fn describe(attempt: &Attempt) -> String {
+fn describe(attempt: &Attempt, format: Format) -> String {
     let why = match &attempt.why {
         Why::Found => "found".to_owned(),
         Why::Absent => return format!("`{}`", attempt.path),
         Why::NotAFile => "not a file".to_owned(),
-        Why::WrongMachine(arch) => format!("for {}", arch.linux_name()),
+        Why::WrongMachine(arch) => format!("for {}", format.arch_name(*arch)),
         Why::Unusable(reason) | Why::BadPath(reason) => reason.clone(),
         Why::NotSearched => "not looked at".to_owned(),
     };

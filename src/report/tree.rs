@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::SCHEMA;
 use super::human::{Detail, Palette};
 use super::text::printable;
+use crate::format::Format;
 use crate::load::{Attempt, Edge, Graph, ObjectId, Resolution, Root, RootKind, Via, Why};
 
 /// Returns the trees of a graph as JSON, one line.
@@ -30,7 +31,7 @@ fn root_as_json(graph: &Graph, root: &Root) -> Value {
                 "found": edge.found,
                 "via": via(graph, edge.via),
                 "elsewhere": edge.elsewhere.map(|id| name(graph, id)),
-                "tried": edge.tried.iter().map(|attempt| attempt_as_json(graph, attempt)).collect::<Vec<_>>(),
+                "tried": edge.tried.iter().map(|attempt| attempt_as_json(graph, edge, attempt)).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -38,12 +39,12 @@ fn root_as_json(graph: &Graph, root: &Root) -> Value {
     json!({"path": name(graph, root.object), "arch": arch, "kind": kind(root.kind), "edges": edges})
 }
 
-fn attempt_as_json(graph: &Graph, attempt: &Attempt) -> Value {
+fn attempt_as_json(graph: &Graph, edge: &Edge, attempt: &Attempt) -> Value {
     json!({
         "path": attempt.path,
         "in": attempt.source.name(),
         "via": via(graph, attempt.via),
-        "result": why(&attempt.why),
+        "result": why(&attempt.why, graph.object(edge.importer).image.format),
     })
 }
 
@@ -79,7 +80,7 @@ pub fn human(path: &str, graph: &Graph, palette: &Palette, detail: Detail) -> St
         next += alike;
     }
     for id in &graph.foreign {
-        let machine = graph.object(*id).image.arch.linux_name();
+        let machine = graph.arch_name(*id);
         text.push_str(&format!("  {} is for another machine ({machine})\n", printable(&name(graph, *id))));
     }
     text
@@ -158,7 +159,7 @@ impl Drawing<'_> {
             text.push_str(&format!(
                 "{prefix}  tried {path} in {}: {}\n",
                 attempt.source.name(),
-                printable(&why(&attempt.why))
+                printable(&why(&attempt.why, self.graph.object(edge.importer).image.format))
             ));
         }
         if edge.tried.len() > shown {
@@ -217,12 +218,12 @@ fn via(graph: &Graph, via: Via) -> String {
     }
 }
 
-fn why(why: &Why) -> String {
+fn why(why: &Why, format: Format) -> String {
     match why {
         Why::Found => "found".to_owned(),
         Why::Absent => "absent".to_owned(),
         Why::NotAFile => "not a file".to_owned(),
-        Why::WrongMachine(arch) => format!("for {}", arch.linux_name()),
+        Why::WrongMachine(arch) => format!("for {}", format.arch_name(*arch)),
         Why::Unusable(text) | Why::BadPath(text) => text.clone(),
         Why::NotSearched => "not searched: an absolute path of the target system".to_owned(),
     }

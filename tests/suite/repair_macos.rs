@@ -186,7 +186,7 @@ fn a_weak_import_may_be_missing_and_another_may_not() {
     let bench = Bench::new(&[]);
     let weak = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(WEAK, "/o/liba.dylib")]).build())]);
     let outcome = bench.repair(&weak);
-    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW301" && found.severity == Severity::Note));
+    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW309" && found.severity == Severity::Note));
     let needed = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, "/o/liba.dylib")]).build())]);
     let outcome = bench.try_repair(&needed).unwrap();
     assert!(outcome.is_refused(&[]));

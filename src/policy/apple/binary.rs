@@ -66,9 +66,13 @@ impl Slice<'_> {
     fn signature(&self) -> Option<Diagnostic> {
         let arch = macos::base(self.image.arch);
         let name = self.image.arch.apple_name();
-        let sdk = self.facts.platforms.iter().find_map(|stated| self.rules.sdk(stated.platform));
-        let sdk = sdk.or_else(|| self.rules.platforms.first().map(|(_, sdk)| sdk.as_str()))?;
-        let wanted = self.rules.arch(arch, sdk).is_some_and(|rules| rules.signed);
+        let stated = &self.facts.platforms;
+        let sdk = match stated.is_empty() {
+            true => self.rules.platforms.first().map(|(_, sdk)| sdk.as_str()),
+            // Code for another of Apple's systems is signed as that system wants.
+            false => stated.iter().find_map(|stated| self.rules.sdk(stated.platform)),
+        };
+        let wanted = sdk.and_then(|sdk| self.rules.arch(arch, sdk)).is_some_and(|rules| rules.signed);
         let Some(signature) = &self.facts.signature else {
             return wanted.then(|| {
                 let message = format!("has no code signature ({name}), without which the system does not load it");
