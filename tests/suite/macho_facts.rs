@@ -128,6 +128,67 @@ fn symbols_are_as_c_spells_them_and_name_their_library() {
 }
 
 #[test]
+fn symbols_of_32_bits_and_of_the_other_byte_order_are_read() {
+    for (cpu, is_big) in [(7, false), (18, true), (0x0100_0012, true), (0x0100_0007, false)] {
+        let mut spec = RawMacho::of(cpu, 3, is_big);
+        let half = |number: u16| if is_big { number.to_be_bytes() } else { number.to_le_bytes() };
+        let value = |number: u8| {
+            let mut bytes = vec![0; if spec.is_64() { 8 } else { 4 }];
+            let last = if is_big { bytes.len() - 1 } else { 0 };
+            bytes[last] = number;
+            bytes
+        };
+        let symbol = |name: u32, kind: u8, description: u16, at: u8| {
+            [&spec.word(name)[..], &[kind, 1], &half(description), &value(at)].concat()
+        };
+        // Undefined from the first import and weak from nowhere; exported; private; local; debugging.
+        let symbols = [
+            symbol(1, 1, 0x0100, 0),
+            symbol(6, 1, 0xfe40, 0),
+            symbol(11, 0xf, 0, 9),
+            symbol(11, 0x1f, 0, 9),
+            symbol(1, 0xe, 0, 9),
+            symbol(1, 0x24, 0, 9),
+        ];
+        let count = symbols.len() as u32;
+        let table = symbols.concat();
+        let strings = b"\0_one\0_two\0_PyInit_three\0";
+        let size = (table.len() + strings.len()) as u32;
+        spec.linkedit = [&table[..], strings].concat();
+        spec.linkedit.resize(size.next_multiple_of(16) as usize, 0);
+        spec.commands.push(vec![0; 24]);
+        let at = spec.linkedit_offset() as u32;
+        let last = spec.commands.len() - 1;
+        let places = spec.words(&[at, count, at + table.len() as u32, strings.len() as u32]);
+        spec.commands[last] = spec.command(2, &places);
+        let bytes = spec.build();
+        let facts = format::symbols(&bytes, &one(&bytes)).unwrap();
+        let found: Vec<_> = facts.undefined.iter().map(|one| (&*one.name, one.import, one.binding)).collect();
+        assert_eq!(found, [("one", Some(0), Binding::Global), ("two", None, Binding::Weak)], "{cpu:#x}");
+        assert_eq!((facts.exports.len(), facts.python_exports), (1, vec!["PyInit_three".to_owned()]));
+    }
+}
+
+#[test]
+fn fixups_name_what_a_file_without_symbol_table_needs() {
+    for name in ["libdemo.dylib", "_demo.so", "program"] {
+        let bytes = fixture(&format!("macho/arm64/{name}"));
+        let all = format::symbols(&bytes, &one(&bytes)).unwrap().undefined;
+        let mut stripped = bytes.clone();
+        let at = (32..4096).step_by(4).find(|at| bytes[*at..*at + 8] == [2, 0, 0, 0, 24, 0, 0, 0]).unwrap();
+        stripped[at + 1] = 7;
+        let image = one(&stripped);
+        assert_eq!(image.macho().unwrap().unknown_commands, [0x702]);
+        let found = format::symbols(&stripped, &image).unwrap().undefined;
+        // Symbols that no fixup uses are in the symbol table alone.
+        assert!(!found.is_empty(), "{name}");
+        for symbol in found {
+            assert!(all.contains(&symbol), "{name}: {symbol:?} {all:?}");
+        }
+    }
+}
+
+#[test]
 fn a_bundle_is_a_library_and_an_object_is_none() {
     let bytes = fixture("macho/arm64/_demo.so");
     assert_eq!(one(&bytes).macho().unwrap().file_type, FileType::Bundle);
