@@ -69,8 +69,13 @@ impl AddedDirectory {
 /// Python files are read only where a binary needs a DLL that lies in another directory of the wheel.
 pub fn added_directories(wheel: &Wheel, binaries: &[Binary]) -> Vec<AddedDirectory> {
     let mut wanted = wanted(binaries);
+    let mut found: BTreeSet<AddedDirectory> = BTreeSet::new();
+    if wanted.remove("") {
+        // `python.exe` lies at the prefix, and the loader looks in the program's own directory.
+        found.insert(AddedDirectory::from("/"));
+    }
     if wanted.is_empty() {
-        return Vec::new();
+        return found.into_iter().collect();
     }
     let layout = layout_of(wheel);
     let sources: Vec<(&str, String)> = wheel
@@ -83,7 +88,6 @@ pub fn added_directories(wheel: &Wheel, binaries: &[Binary]) -> Vec<AddedDirecto
             startup::loads_libraries(&text).then(|| (member.name(), text.into_owned()))
         })
         .collect();
-    let mut found: BTreeSet<AddedDirectory> = BTreeSet::new();
     for (member, source) in &sources {
         found.extend(written_out(member, source, &layout));
     }

@@ -62,7 +62,8 @@ pub struct Interpreters {
     pub libraries: BTreeSet<String>,
     /// The lowest Python version, where the tags name one.
     pub lowest: Option<(u8, u16)>,
-    /// The kernel version of the oldest Windows on which the lowest one runs.
+    /// The kernel version of the oldest Windows on which the lowest one runs, not older than those that there are lists
+    /// of; nothing where the tags leave the Pythons open.
     pub floor: Option<Number>,
 }
 
@@ -71,8 +72,14 @@ impl Interpreters {
     /// unknown interpreter, what the newest CPython does.
     pub fn of(tags: Option<&TagSet>, arch: Arch) -> Self {
         let newest = || vec![Interpreter { implementation: "cp", version: (3, 99), debug: false }];
-        let found = tags.map_or_else(newest, interpreters);
-        let found = if found.is_empty() { newest() } else { found };
+        let mut found = tags.map_or_else(newest, interpreters);
+        if found.is_empty() {
+            found = newest();
+        }
+        if arch == Arch::Aarch64 {
+            // There is no older CPython for Windows on ARM64.
+            found.iter_mut().for_each(|interpreter| interpreter.version = interpreter.version.max((3, 11)));
+        }
         let lowest = found.iter().map(|interpreter| interpreter.version).min();
         let mut libraries: Option<BTreeSet<String>> = None;
         for interpreter in &found {
@@ -83,11 +90,13 @@ impl Interpreters {
             });
         }
         let lowest = lowest.filter(|version| *version < (3, 99));
-        let floor = lowest.and_then(|version| {
+        // `py3` leaves open which Pythons are meant, and so which Windows.
+        let is_open = tags.is_none_or(|tags| tags.python.tags().iter().any(|tag| tag.version().is_none()));
+        let floor = lowest.filter(|_| !is_open).and_then(|version| {
             let version = number(version);
             let floor = DATA.floors.range(..=version).next_back().map(|(_, kernel)| kernel.clone())?;
-            // There is no older Windows for ARM64.
-            Some(if arch == Arch::Aarch64 { floor.max(Number::parse("10.0")?) } else { floor })
+            // There is no older Windows for ARM64, and there are no lists of what older ones than 7 have.
+            Some(floor.max(Number::parse(if arch == Arch::Aarch64 { "10.0" } else { "6.1" })?))
         });
         Self { libraries: libraries.unwrap_or_default(), lowest, floor }
     }
@@ -179,6 +188,7 @@ mod tests {
             ("graalpy312", "graalpy250_312_native", Arch::X86_64, true, true),
             ("py3", "none", Arch::X86_64, false, true),
             ("py39", "none", Arch::X86_64, true, true),
+            ("cp37", "abi3", Arch::Aarch64, true, true),
         ] {
             let found = of(python, abi, arch);
             let seen = (found.provide("VCRUNTIME140_1.dll"), found.provide("vcruntime140.dll"));
@@ -209,7 +219,8 @@ mod tests {
         assert_eq!(floor("cp38", "cp38"), "Windows 7");
         assert_eq!(floor("cp312", "cp312"), "Windows 8.1");
         assert_eq!(floor("cp314", "cp314"), "Windows 10 build 14393");
-        assert_eq!(floor("cp36", "cp36m"), "Windows Vista");
+        assert_eq!(floor("cp36", "cp36m"), "Windows 7", "the oldest one of which there are lists");
+        assert_eq!(floor("py3", "none"), "");
         let on_arm = of("cp311", "abi3", Arch::Aarch64).floor.unwrap();
         assert_eq!(super::super::release_name(&on_arm), "Windows 10");
     }
