@@ -2,6 +2,8 @@
 
 #[path = "suite/apple.rs"]
 mod apple;
+#[path = "suite/check_rules.rs"]
+mod check_rules;
 #[path = "suite/cli.rs"]
 mod cli;
 #[path = "suite/cli_repair.rs"]

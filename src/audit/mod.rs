@@ -27,7 +27,7 @@ use crate::policy::apple::{self, RequiredArchs};
 use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
-use crate::tag::{PlatformTag, TagSet};
+use crate::tag::{AbiTag, PlatformTag, TagSet};
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
 
@@ -45,6 +45,8 @@ pub struct AuditOptions {
     pub plat: Vec<PlatformTag>,
     /// On macOS, the architectures that every binary must have.
     pub require_archs: RequiredArchs,
+    /// ABI tags of which the wheel must have one; none: any.
+    pub require_abi: Vec<AbiTag>,
     /// What the report calls an error.
     pub levels: Levels,
     /// Whether exclusions that the wheel records count for nothing.
@@ -62,6 +64,7 @@ impl Default for AuditOptions {
         Self {
             policies: PolicySet::embedded(),
             plat: Vec::new(),
+            require_abi: Vec::new(),
             require_archs: RequiredArchs::default(),
             levels: Levels::new(),
             ignore_recorded: false,
@@ -191,6 +194,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     sheet.traces_are_partial = depth == Depth::Facts;
     report.extend(lint::lint(&sheet));
     report.extend(python::findings(&sheet, &members.inventory));
+    report.extend(python::required(&sheet, &options.require_abi));
     examine(&mut report, &members.inventory, &case, options)?;
     let only_linux = case.claimed.iter().all(|tag| tag.is_linux() || *tag == PlatformTag::Any);
     if members.inventory.binaries.is_empty() && members.inventory.unreadable.is_empty() && only_linux {

@@ -19,6 +19,17 @@ pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory) -> Vec<Diagnost
     found
 }
 
+/// Returns the finding that a wheel has none of the ABI tags that are required.
+pub(super) fn required(sheet: &Sheet<'_>, abis: &[AbiTag]) -> Option<Diagnostic> {
+    let filename = sheet.filename.filter(|_| !abis.is_empty())?;
+    if abis.iter().any(|abi| filename.tags.abis().contains(abi)) {
+        return None;
+    }
+    let wanted: Vec<String> = abis.iter().map(|abi| format!("`{abi}`")).collect();
+    let message = format!("the ABI tag is `{}`, and {} is required", filename.tags.abi, wanted.join(" or "));
+    Some(Diagnostic::new(Code::TW642, message))
+}
+
 /// Tags for fewer Pythons than the bytes serve.
 fn tight(tags: &TagSet, wheel: &WheelAbi) -> Option<Diagnostic> {
     let widest = abi::widest(tags, wheel)?;

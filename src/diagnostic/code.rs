@@ -198,6 +198,8 @@ codes! {
     TW638 "metadata-field" Warning Metadata "PyPI does not take a field of METADATA";
     TW639 "executable-pth" Warning Metadata "a member runs code whenever Python starts";
     TW640 "cffi-use" Warning Metadata "what the wheel needs of cffi is not what it says";
+    TW641 "tag-not-on-pypi" Warning Metadata "a platform tag is one that PyPI does not take";
+    TW642 "required-abi" Error Metadata "the wheel has not the ABI tag that is required";
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";

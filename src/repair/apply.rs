@@ -63,6 +63,8 @@ pub(super) struct Contents<'a> {
     renamed: BTreeMap<String, String>,
     /// SHA-256 of members of the input that are kept.
     digests: BTreeMap<String, [u8; 32]>,
+    /// Odd permission bits become the usual ones.
+    plain_modes: bool,
 }
 
 /// Writes the result under a temporary name in `folder`.
@@ -305,7 +307,7 @@ pub(super) fn has_curable_faults(wheel: &Wheel) -> bool {
 }
 
 /// Whether RECORD says exactly this, in whatever order and spelling.
-fn same_rows(bytes: &[u8], record: &Record) -> bool {
+pub(super) fn same_rows(bytes: &[u8], record: &Record) -> bool {
     let Ok(old) = Record::read(bytes) else { return false };
     let rows = |record: &Record| {
         let mut rows: Vec<(String, RecordDigest, String)> = record
@@ -323,13 +325,29 @@ fn same_rows(bytes: &[u8], record: &Record) -> bool {
 impl<'a> Contents<'a> {
     /// Returns the contents of a result that is the wheel itself; its dist-info directory will be called `dist_info`.
     pub(super) fn new(wheel: &'a Wheel, dist_info: String) -> Self {
-        let (made, gone, renamed, digests) = Default::default();
-        Self { wheel, dist_info, made, gone, renamed, digests }
+        let (made, gone, renamed, digests, plain_modes) = Default::default();
+        Self { wheel, dist_info, made, gone, renamed, digests, plain_modes }
     }
 
     /// Gives a member that is kept another name.
     pub(super) fn rename(&mut self, from: impl Into<String>, to: impl Into<String>) {
         self.renamed.insert(from.into(), to.into());
+    }
+
+    /// Gives members with odd permission bits the usual ones.
+    pub(super) fn mend_modes(&mut self) {
+        self.plain_modes = true;
+    }
+
+    /// The permission bits that a member gets.
+    fn mode(&self, mode: u16) -> u16 {
+        // Whoever has the file may read it, its owner alone may write it; what may be run still may.
+        if self.plain_modes && mode != 0 { 0o100_644 | (mode & 0o111) } else { mode }
+    }
+
+    /// Leaves a member of the input out of the result.
+    pub(super) fn leave_out(&mut self, name: &str) {
+        self.gone.insert(name.to_owned());
     }
 
     /// Drops the signatures of RECORD, and returns their names.
@@ -442,14 +460,15 @@ impl<'a> Contents<'a> {
         let mut members = Vec::new();
         for name in self.names() {
             if let Some(made) = self.made.remove(&name) {
-                members.push(OutputMember::new(name, Content::New(made.payload), made.mode, made.time));
+                let mode = self.mode(made.mode);
+                members.push(OutputMember::new(name, Content::New(made.payload), mode, made.time));
                 continue;
             }
             let Some(member) = self.source(&name) else { continue };
             members.push(OutputMember::new(
                 name,
                 kept_content(self.wheel, member, options)?,
-                member.mode(),
+                self.mode(member.mode()),
                 member.time(),
             ));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::apply::{Contents, has_curable_faults};
+use super::apply::{Contents, has_curable_faults, same_rows};
 use super::options::Options;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,6 +17,8 @@ use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{Output, Payload, copy_whole, make_folder};
 use crate::wheel::{Budget, FaultLevel, Wheel};
 
+/// Files of dist-info that installers write, and no wheel holds.
+const INSTALLERS: [&str; 3] = ["INSTALLER", "REQUESTED", "direct_url.json"];
 /// Mode of a text member that is new.
 const TEXT_MODE: u16 = 0o100_644;
 
@@ -32,6 +34,9 @@ pub struct Rewrite {
     pub renames: BTreeMap<String, String>,
     /// Members for which another wheel has a part, by their names in the result.
     pub taken: BTreeMap<String, Fate>,
+    /// Mends as well what can be mended without a guess: RECORD, the archive's oddities, what installers write into
+    /// dist-info.
+    pub mends: bool,
 }
 
 /// What another wheel gives for a member.
@@ -58,7 +63,7 @@ pub struct Rewritten {
 impl Rewrite {
     /// Returns what gives a wheel this name and changes nothing else.
     pub fn new(name: WheelFilename) -> Self {
-        Self { name, purelib: None, renames: BTreeMap::new(), taken: BTreeMap::new() }
+        Self { name, purelib: None, renames: BTreeMap::new(), taken: BTreeMap::new(), mends: false }
     }
 
     /// Writes the result under a temporary name in `folder`; a wheel that says all of it already is copied byte for byte.
@@ -93,7 +98,8 @@ impl Rewrite {
         let bytes = wheel.read_small(member)?;
         let text = self.wheel_file(&bytes).map_err(|error| error.about(member.name()))?;
         let is_named = wheel.filename().is_ok_and(|name| *name == self.name);
-        if is_named && *text == *bytes && self.renames.is_empty() && self.taken.is_empty() {
+        let is_same = is_named && *text == *bytes && self.renames.is_empty() && self.taken.is_empty();
+        if is_same && !self.mends {
             result.output = copy_whole(wheel.path(), &result.destination)?;
             return Ok(result);
         }
@@ -108,14 +114,27 @@ impl Rewrite {
         if let Some(other) = other {
             self.take(wheel, other, &mut contents, options, folder)?;
         }
+        let mut strays = 0;
+        if self.mends {
+            contents.mend_modes();
+            for member in INSTALLERS.iter().filter_map(|name| wheel.dist_info_member(name)) {
+                contents.leave_out(member.name());
+                strays += 1;
+            }
+        }
         let dropped = contents.drop_signatures();
+        let is_same = is_same && strays == 0 && dropped.is_empty();
         result.diagnostics.extend(
             dropped
                 .into_iter()
                 .map(|name| Diagnostic::new(Code::TW613, "the signature is not true of the result").member(name)),
         );
-        let record = wheel.dist_info_member("RECORD").map(|member| wheel.read_small(member)).transpose()?;
-        let record = record.and_then(|bytes| Record::read(&bytes).ok()).unwrap_or_default();
+        let old_record = wheel.dist_info_member("RECORD").map(|member| wheel.read_small(member)).transpose()?;
+        let record = match (self.mends, &old_record) {
+            // What is to be mended is not believed.
+            (false, Some(bytes)) => Record::read(bytes).unwrap_or_default(),
+            _ => Record::default(),
+        };
         let rows: BTreeMap<String, (RecordDigest, &str)> =
             record.rows().iter().map(|row| (row.member(), (row.parsed_digest(), row.size.as_str()))).collect();
         // A row that contradicts the archive is not taken over; one that only names a wrong digest is `check`'s business.
@@ -128,7 +147,13 @@ impl Rewrite {
             _ => None,
         });
         contents.sum(&Kept::digests(known))?;
-        let record = contents.record()?.to_bytes()?;
+        let record = contents.record()?;
+        let says_so = old_record.is_some_and(|bytes| same_rows(&bytes, &record));
+        if is_same && says_so && !wheel.faults().iter().any(|fault| fault.kind.is_cured_by_rewriting()) {
+            result.output = copy_whole(wheel.path(), &result.destination)?;
+            return Ok(result);
+        }
+        let record = record.to_bytes()?;
         contents.make(&format!("{dist_info}/RECORD"), &record, TEXT_MODE, options, folder)?;
         result.output = Some(contents.write(&result.destination, options)?);
         Ok(result)

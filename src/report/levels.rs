@@ -128,6 +128,39 @@ fn matcher(glob: &str) -> Result<GlobMatcher> {
     Glob::new(glob).map(|glob| glob.compile_matcher()).map_err(|error| Error::usage(error.to_string()).about(glob))
 }
 
+/// What a report calls an error where no rule says otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[non_exhaustive]
+pub enum Profile {
+    /// Where an installer or a loader fails, or a claim is untrue.
+    #[default]
+    Default,
+    /// And whatever PyPI's upload form refuses.
+    Pypi,
+    /// And every warning.
+    Strict,
+}
+
+/// What PyPI's upload form refuses and installers take.
+const UPLOAD_FORM: &[Code] =
+    &[Code::TW112, Code::TW608, Code::TW610, Code::TW612, Code::TW634, Code::TW635, Code::TW638, Code::TW641];
+
+impl Profile {
+    /// Returns the level of a finding that no rule is about.
+    fn level(self, diagnostic: &Diagnostic) -> Severity {
+        let counts = match self {
+            Profile::Default => false,
+            Profile::Pypi => UPLOAD_FORM.contains(&diagnostic.code),
+            Profile::Strict => true,
+        };
+        match diagnostic.severity {
+            Severity::Warning if counts => Severity::Error,
+            own => own,
+        }
+    }
+}
+
 /// Rules and exceptions.
 ///
 /// A later layer beats an earlier one; within a layer a rule for a code beats one for its family, then a later rule an
@@ -136,6 +169,7 @@ fn matcher(glob: &str) -> Result<GlobMatcher> {
 pub struct Levels {
     layers: Vec<Vec<(Selector, Level)>>,
     exceptions: Vec<Exception>,
+    profile: Profile,
 }
 
 /// Levels carry no content of a report: two reports are compared by what they show.
@@ -151,6 +185,11 @@ impl Levels {
     /// Returns levels that change nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Sets what holds where no rule says otherwise.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = profile;
     }
 
     /// Begins a layer: the rules that follow beat all those before.
@@ -191,9 +230,7 @@ impl Levels {
             };
             last(false).or_else(|| last(true)).map(|(_, level)| *level)
         });
-        if let Some(level) = level {
-            diagnostic.severity = level.severity();
-        }
+        diagnostic.severity = level.map_or_else(|| self.profile.level(&diagnostic), Level::severity);
         Finding { diagnostic, allowed: None }
     }
 }
@@ -204,6 +241,25 @@ mod tests {
 
     fn too_recent() -> Diagnostic {
         Diagnostic::new(Code::TW401, "x").member("demo/_core.so")
+    }
+
+    #[test]
+    fn a_profile_raises_warnings_and_a_rule_beats_it() {
+        let level = |profile, diagnostic: Diagnostic, rule: Option<Level>| {
+            let mut levels = Levels::new();
+            levels.set_profile(profile);
+            if let Some(level) = rule {
+                levels.rule("TW6xx".parse().unwrap(), level);
+            }
+            levels.apply(diagnostic, "a.whl").diagnostic.severity
+        };
+        let size = || Diagnostic::new(Code::TW634, "x");
+        assert_eq!(level(Profile::Default, size(), None), Severity::Warning);
+        assert_eq!(level(Profile::Pypi, size(), None), Severity::Error);
+        assert_eq!(level(Profile::Pypi, Diagnostic::new(Code::TW631, "x"), None), Severity::Warning);
+        assert_eq!(level(Profile::Strict, Diagnostic::new(Code::TW631, "x"), None), Severity::Error);
+        assert_eq!(level(Profile::Strict, size().at(Severity::Note), None), Severity::Note);
+        assert_eq!(level(Profile::Strict, size(), Some(Level::Warn)), Severity::Warning);
     }
 
     #[test]

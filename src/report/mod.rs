@@ -12,7 +12,7 @@ pub mod tree;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use levels::{Exception, Level, Levels, Selector};
+pub use levels::{Exception, Level, Levels, Profile, Selector};
 
 use std::collections::BTreeSet;
 

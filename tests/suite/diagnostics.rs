@@ -135,6 +135,7 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
             let metadata = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: other @ https://example.org/other.whl\n";
             WheelBuilder { metadata: Some(metadata.to_owned()), ..sound() }
         }
+        Code::TW641 => with_tags("cp311-cp311-manylinux_2_36_loongarch64", &ElfSpec { machine: 258, ..extension() }),
         Code::TW639 => sound().file("demo.pth", b"import demo.start\n"),
         Code::TW640 => sound().file("demo/_lib.py", b"# auto-generated file\nimport _cffi_backend\n"),
         Code::TW201 => WheelBuilder::new(GLIBC).file(EXTENSION, &extension().build()[..200]),
@@ -335,6 +336,7 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
             Diagnostic::new(code, message)
                 .help("strip debug sections (`truewheel repair --strip`), or leave out what can be downloaded")
         }
+        Code::TW642 => Diagnostic::new(code, "the ABI tag is `cp311`, and `abi3` is required"),
         Code::TW509 => {
             let message = "links `python312.dll`, and `cp311-abi3` claims CPython from 3.11 on";
             Diagnostic::new(code, message).member("demo/_core.pyd")

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report::OutputFormat;
+use crate::report::{OutputFormat, Profile};
 
 /// Inspects, checks, repairs and retags Python wheels for every platform, from every host.
 #[derive(Debug, Parser)]
@@ -155,6 +155,18 @@ pub struct CheckArgs {
     /// macOS: architectures that every binary must have, separated by commas, or `universal2`
     #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "")]
     pub require_archs: Option<String>,
+    /// ABI tags of which each wheel must have one (`abi3`, `none`, …), separated by commas; repeatable
+    #[arg(long, value_name = "ABI", value_delimiter = ',')]
+    pub require_abi: Vec<String>,
+    /// What counts as an error: `pypi` adds what PyPI's upload form refuses, `strict` every warning
+    #[arg(long, value_name = "PROFILE", default_value = "default")]
+    pub profile: Profile,
+    /// Mends what can be mended without a guess, writes the result with `-w`, and reports on that
+    #[arg(long, requires = "wheel_dir")]
+    pub fix: bool,
+    /// Where mended wheels go
+    #[arg(short, long, value_name = "DIR", requires = "fix")]
+    pub wheel_dir: Option<PathBuf>,
     /// Ignores what the wheel records about excluded libraries
     #[arg(long)]
     pub ignore_recorded: bool,

@@ -1,13 +1,21 @@
 //! `truewheel check`: what an installer, a loader or PyPI would stumble over, with an exit status for CI.
 
+use std::path::Path;
+
+use crate::audit::AuditOptions;
 use crate::cli::args::CheckArgs;
 use crate::cli::inputs;
 use crate::cli::printer::{Printer, View};
 use crate::cli::settings::Settings;
 use crate::cli::status::Status;
-use crate::cli::subject;
+use crate::cli::subject::{self, Subject};
 use crate::cli::terminal::Terminal;
+use crate::compose::retag::{self, RetagOptions};
+use crate::diagnostic::Code;
+use crate::error::{Error, ErrorKind, Result};
 use crate::policy::apple::RequiredArchs;
+use crate::report::Report;
+use crate::tag::AbiTag;
 
 /// Checks each file; status 1 if any finding is an error.
 pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status {
@@ -16,6 +24,8 @@ pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status
         options.plat = super::policies::platforms(&names, &options.policies)?;
         let archs = args.require_archs.as_deref().unwrap_or_default().parse::<RequiredArchs>();
         options.require_archs = archs.map_err(|error| error.about("--require-archs"))?;
+        options.levels.set_profile(args.profile);
+        options.require_abi = abis(&args.require_abi)?;
         Ok(options)
     });
     let mut options = match prepared {
@@ -29,5 +39,50 @@ pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status
     options.why_not_better = false;
     let printer = Printer::new(&args.report, View::Findings, terminal);
     let paths = inputs::with_folders(inputs::expand(&args.inputs));
-    super::audit::each(paths, printer, terminal, &|path| subject::check(path, &options), &Status::of)
+    let examine = |path: &Path| match args.wheel_dir.as_deref().filter(|_| args.fix) {
+        Some(folder) => fix(path, folder, &options, terminal),
+        None => subject::check(path, &options),
+    };
+    super::audit::each(paths, printer, terminal, &examine, &Status::of)
+}
+
+/// Returns the tags of `--require-abi`.
+fn abis(names: &[String]) -> Result<Vec<AbiTag>> {
+    let mut tags = Vec::new();
+    for name in names.iter().map(|name| name.trim()).filter(|name| !name.is_empty()) {
+        let Ok(tag) = name.parse::<AbiTag>();
+        if matches!(tag, AbiTag::Other(_)) {
+            return Err(Error::usage(format!("`{name}` is no ABI tag")).about("--require-abi"));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
+}
+
+/// Mends a wheel into `folder` and reports on the result; on the wheel itself, where it cannot be mended.
+fn fix(path: &Path, folder: &Path, options: &AuditOptions, terminal: &Terminal) -> Result<Report> {
+    // A binary that cannot be read is told of in the report, and stays as it is.
+    let accept = vec![Code::TW201];
+    let asked = RetagOptions {
+        mends: true,
+        policies: options.policies.clone(),
+        ignore_recorded: options.ignore_recorded,
+        accept: accept.clone(),
+        ..RetagOptions::default()
+    };
+    let written = match subject::identify(path)? {
+        Subject::Binary(_) => Err(Error::refused("a bare binary is not mended")),
+        Subject::Archive => retag::retag(path, &asked, Some(folder)).and_then(|mut made| made.publish(&accept)),
+    };
+    match written {
+        Ok(Some(result)) => {
+            let mut report = subject::check(&result, options)?;
+            report.wheel = path.display().to_string();
+            report.outputs.push(result.display().to_string());
+            terminal.say(&format!("wrote {}", result.display()));
+            Ok(report)
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Internal) => Err(error.about(path.display())),
+        Ok(None) | Err(_) => subject::check(path, options),
+    }
 }

@@ -151,8 +151,13 @@ impl Work<'_> {
         let file = self.wheel_file()?;
         let says_otherwise = !agrees(&file, &before.tags);
         let mut tags = self.asked(&before.tags, outcome)?;
-        let proves = self.options.auto || self.options.rename_extensions || says_otherwise || tags != before.tags;
+        let proves = self.options.auto
+            || self.options.mends
+            || self.options.rename_extensions
+            || says_otherwise
+            || tags != before.tags;
         let mut rewrite = Rewrite::new(before.clone());
+        rewrite.mends = self.options.mends;
         if proves {
             let mut facts = self.facts(outcome)?;
             if self.options.auto {
@@ -296,7 +301,7 @@ impl Work<'_> {
         let written = rewrite.write(self.wheel, &options, folder)?;
         outcome.diagnostics.extend(written.diagnostics);
         let Some(output) = written.output else { return Ok(Ready::InPlace(written.destination)) };
-        let changed = !outcome.steps.is_empty() || rewrite.purelib.is_some();
+        let changed = !outcome.steps.is_empty() || rewrite.purelib.is_some() || rewrite.mends;
         if changed {
             let result = Wheel::open(output.path())?;
             outcome.diagnostics.extend(differences(&result, rewrite)?);

@@ -102,6 +102,8 @@ pub struct RetagOptions {
     pub rename_extensions: bool,
     /// `--force`: what is untrue is said, and written all the same.
     pub force: bool,
+    /// Mends as well what can be mended without a guess (`check --fix`).
+    pub mends: bool,
     /// `--ignore-recorded`: exclusions recorded in the wheel do not hold.
     pub ignore_recorded: bool,
     /// `--compress`, for WHEEL and RECORD.
@@ -124,6 +126,7 @@ impl Default for RetagOptions {
             auto: false,
             rename_extensions: false,
             force: false,
+            mends: false,
             ignore_recorded: false,
             compress: 6,
             source_date_epoch: None,

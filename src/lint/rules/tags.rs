@@ -1,4 +1,4 @@
-//! Are the tags ones that mean something? TW612, TW614, TW615, TW617, TW620.
+//! Are the tags ones that mean something? TW612, TW614, TW615, TW617, TW620, TW641.
 
 use crate::abi::dead_tags;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -25,6 +25,11 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                 )
                 .help(format!("use `macosx_{major}_0_{arch}`")),
             ),
+            tag if !tag.is_accepted_by_pypi()
+                && !matches!(tag, PlatformTag::Other(_) | PlatformTag::Linux { .. } | PlatformTag::Any) =>
+            {
+                found.push(Diagnostic::new(Code::TW641, format!("PyPI does not take wheels for `{tag}`")));
+            }
             PlatformTag::Other(name) => {
                 found.push(Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")));
             }
