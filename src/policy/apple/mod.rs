@@ -1,6 +1,6 @@
 //! macOS and iOS: what binaries state and what a tag says, judged over Mach-O facts.
 //!
-//! A tag states a version of the system and architectures, nothing else ([`earned`], [`refusals`]); what the loader
+//! A tag states a version of the system and architectures, nothing else (`earned`, `refusals`); what the loader
 //! makes of a file's structure is said of each binary alone.
 
 mod archs;
