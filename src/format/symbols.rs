@@ -74,6 +74,8 @@ pub struct SymbolFacts {
 #[derive(Debug, Clone, Default)]
 pub struct ExportIndex {
     entries: Vec<Export>,
+    /// One bit for each hash, by its upper bits: most names that are looked for are not there, and that is seen at once.
+    filter: Vec<u64>,
 }
 
 /// One exported symbol of an [`ExportIndex`].
@@ -94,15 +96,32 @@ impl ExportIndex {
     pub fn new(mut entries: Vec<Export>) -> Self {
         entries.sort_unstable();
         entries.dedup();
-        Self { entries }
+        let words = (entries.len() / 4).next_power_of_two();
+        let mut filter = vec![0; words];
+        for export in &entries {
+            let (word, bit) = filter_place(export.name, words);
+            if let Some(word) = filter.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self { entries, filter }
     }
 
     /// Returns the exports of that name, one for each version.
     pub fn find(&self, name: &str) -> &[Export] {
-        let hash = name_hash(name.as_bytes());
+        self.find_hashed(name_hash(name.as_bytes()))
+    }
+
+    /// Returns the exports of the name with that [`name_hash`], one for each version.
+    pub fn find_hashed(&self, hash: u64) -> &[Export] {
+        let (word, bit) = filter_place(hash, self.filter.len());
+        if self.filter.get(word).is_none_or(|word| word & bit == 0) {
+            return &[];
+        }
         let start = self.entries.partition_point(|export| export.name < hash);
-        let end = self.entries.partition_point(|export| export.name <= hash);
-        self.entries.get(start..end).unwrap_or_default()
+        let rest = self.entries.get(start..).unwrap_or_default();
+        let count = rest.iter().take_while(|export| export.name == hash).count();
+        rest.get(..count).unwrap_or_default()
     }
 
     /// Returns true if anything of that name is exported.
@@ -119,6 +138,12 @@ impl ExportIndex {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+}
+
+/// Returns the word, of a number that is a power of two, and the bit that stand for a hash in a filter.
+fn filter_place(hash: u64, words: usize) -> (usize, u64) {
+    let word = usize::try_from(hash >> 32).unwrap_or(0) & words.wrapping_sub(1);
+    (word, 1 << ((hash >> 26) & 63))
 }
 
 /// Returns the 64-bit hash under which an [`ExportIndex`] keeps a name; the same on every host.
@@ -161,6 +186,15 @@ mod tests {
         assert_eq!(index.find("memcpy"), [export("memcpy", 2), export("memcpy", 4)]);
         assert!(!index.contains("memcp"));
         assert_eq!(index.len(), 3);
+    }
+
+    #[test]
+    fn all_of_many_exports_are_found_and_nothing_else() {
+        let name = |number: u32| format!("symbol_{number}");
+        let index = ExportIndex::new((0..5000).map(|number| export(&name(number), 0)).collect());
+        assert!((0..5000).all(|number| index.find(&name(number)).len() == 1));
+        assert!(!(5000..20_000).any(|number| index.contains(&name(number))));
+        assert!(!ExportIndex::default().contains("a") && !ExportIndex::new(Vec::new()).contains("a"));
     }
 
     #[test]

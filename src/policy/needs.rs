@@ -68,10 +68,11 @@ impl<'a> Needs<'a> {
             if symbol.binding == Binding::Weak {
                 continue;
             }
-            strong.push((name_hash(symbol.name.as_bytes()), index));
+            let hash = name_hash(symbol.name.as_bytes());
+            strong.push((hash, index));
             if symbol.version.is_none() && !is_python(&symbol.name) {
-                let exported = |other: &&usize| subject.at(**other).symbols.exports.contains(&symbol.name);
-                if !always.iter().any(|other| exported(&other)) && !in_every_scope(subject, place, &symbol.name) {
+                let exported = |other: &usize| !subject.at(*other).symbols.exports.find_hashed(hash).is_empty();
+                if !always.iter().any(exported) && !in_every_scope(subject, place, hash) {
                     plain.push(&*symbol.name);
                 }
             }
@@ -167,7 +168,7 @@ fn always_in_scope(subject: &Subject<'_>, place: usize) -> Vec<usize> {
 }
 
 /// Whether under every root that loads the binary at a place some binary of the wheel exports the symbol.
-fn in_every_scope(subject: &Subject<'_>, place: usize, symbol: &str) -> bool {
+fn in_every_scope(subject: &Subject<'_>, place: usize, symbol: u64) -> bool {
     let scopes = &subject.at(place).scopes;
     !scopes.is_empty()
         && scopes
@@ -175,8 +176,8 @@ fn in_every_scope(subject: &Subject<'_>, place: usize, symbol: &str) -> bool {
             .all(|scope| exported_in(subject, *scope, symbol, |other| subject.at(other).standing != Standing::External))
 }
 
-/// Whether a binary in a scope, of those that `counts` picks, exports the symbol.
-pub(super) fn exported_in(subject: &Subject<'_>, scope: usize, symbol: &str, counts: impl Fn(usize) -> bool) -> bool {
+/// Whether a binary in a scope, of those that `counts` picks, exports the symbol with this hash.
+pub(super) fn exported_in(subject: &Subject<'_>, scope: usize, symbol: u64, counts: impl Fn(usize) -> bool) -> bool {
     let members = subject.scopes().get(scope).map(Vec::as_slice).unwrap_or_default();
-    members.iter().any(|other| counts(*other) && subject.at(*other).symbols.exports.contains(symbol))
+    members.iter().any(|other| counts(*other) && !subject.at(*other).symbols.exports.find_hashed(symbol).is_empty())
 }

@@ -1,6 +1,7 @@
 //! Does the binary need a symbol that the policy denies?
 
 use crate::diagnostic::Code;
+use crate::format::symbols::name_hash;
 use crate::policy::judge::Case;
 use crate::policy::needs::exported_in;
 use crate::policy::reason::Requirement;
@@ -30,6 +31,7 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
 /// Whether under every root that loads the binary something of the wheel exports the symbol.
 fn provided(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
     let scopes = &case.binary(place).scopes;
+    let symbol = name_hash(symbol.as_bytes());
     !scopes.is_empty()
         && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
 }

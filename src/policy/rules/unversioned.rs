@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::format::symbols::name_hash;
 use crate::policy::document::{Node, Number, PolicyFamily};
 use crate::policy::judge::Case;
 use crate::policy::needs::exported_in;
@@ -118,6 +119,7 @@ fn unknown(case: &mut Case<'_, '_>, place: usize, scope: &Scope<'_>, symbols: &[
 /// Whether a file outside that this policy would have vendored exports the symbol in every scope.
 fn vendored(case: &Case<'_, '_>, place: usize, symbol: &str) -> bool {
     let scopes = &case.binary(place).scopes;
+    let symbol = name_hash(symbol.as_bytes());
     case.counted.has_external()
         && !scopes.is_empty()
         && scopes.iter().all(|scope| exported_in(case.subject, *scope, symbol, |other| case.counted.has(other)))
