@@ -20,7 +20,7 @@ pub struct Kept(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     room: u64,
-    bytes: BTreeMap<String, Vec<u8>>,
+    bytes: BTreeMap<String, MemberBytes>,
     digests: BTreeMap<String, [u8; 32]>,
 }
 
@@ -50,7 +50,7 @@ impl Kept {
             left.is_some()
         };
         if fits {
-            self.lock().bytes.insert(member.to_owned(), bytes.into_vec());
+            self.lock().bytes.insert(member.to_owned(), bytes.uncounted());
         } else {
             let digest = Sha256::digest(&*bytes).into();
             self.lock().digests.insert(member.to_owned(), digest);
@@ -58,7 +58,7 @@ impl Kept {
     }
 
     /// Gives a member's bytes away, if they were kept.
-    pub fn take(&self, member: &str) -> Option<Vec<u8>> {
+    pub fn take(&self, member: &str) -> Option<MemberBytes> {
         self.lock().bytes.remove(member)
     }
 
@@ -66,7 +66,7 @@ impl Kept {
     pub fn digest(&self, member: &str) -> Option<[u8; 32]> {
         let bytes = self.take(member);
         match bytes {
-            Some(bytes) => Some(Sha256::digest(&bytes).into()),
+            Some(bytes) => Some(Sha256::digest(&*bytes).into()),
             None => self.lock().digests.get(member).copied(),
         }
     }

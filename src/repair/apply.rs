@@ -158,12 +158,12 @@ fn edit_member(
     })?;
     // The edited copy counts as well, until it is packed: however many cores, few large binaries are held at a time.
     let _room = Budget::global().reserve(member.size());
-    let bytes: Box<dyn AsRef<[u8]>> = match kept.take(&edit.member) {
-        Some(bytes) => Box::new(bytes),
-        None => Box::new(wheel.read(member)?),
+    let bytes = match kept.take(&edit.member) {
+        Some(bytes) => bytes,
+        None => wheel.read(member)?,
     };
-    let edited = format::edit((*bytes).as_ref(), &edit.edits).map_err(|error| error.about(&edit.member))?;
-    let differences = Differences::between((*bytes).as_ref(), &edited.bytes);
+    let edited = format::edit(&bytes, &edit.edits).map_err(|error| error.about(&edit.member))?;
+    let differences = Differences::between(&bytes, &edited.bytes);
     if differences.is_empty() && edit.moved.is_none() {
         return Ok(None);
     }

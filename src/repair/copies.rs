@@ -6,18 +6,19 @@ use super::draft::Decided;
 use super::make::{Input, open};
 use super::options::Options;
 use super::places::Places;
-use super::plan::{Sum, VendoredLibrary};
+use super::plan::VendoredLibrary;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::EditSet;
 use crate::load::{Graph, ObjectId, Sysroot};
 use crate::origin::{self, sbom::Stated};
+use crate::wheel::write::Sums;
 
 /// Everything that is copied in: what is needed, and what was included.
 pub(super) fn vendored(
     decided: &Decided,
     graph: &Graph,
-    sums: &BTreeMap<ObjectId, Sum>,
+    sums: &BTreeMap<ObjectId, Sums>,
     input: &Input<'_>,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
@@ -53,7 +54,7 @@ pub(super) fn vendored(
         let Some(member) = &object.member else { continue };
         let Some(source) = input.included.get(member) else { continue };
         let edit = decided.edits.iter().find(|edit| edit.member == *member);
-        let sum = Sum::of(&open(source)?);
+        let sum = Sums::of(&open(source)?);
         libraries.insert(
             member.clone(),
             VendoredLibrary {
@@ -84,7 +85,7 @@ fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
     let source = library.source.with_extension("pdb");
     let folder = library.member.rsplit_once('/').map_or("", |(folder, _)| folder);
     let name = source.file_name()?.to_str()?;
-    let sum = Sum::of(&open(&source).ok()?);
+    let sum = Sums::of(&open(&source).ok()?);
     let member = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     Some(VendoredLibrary {
         member,

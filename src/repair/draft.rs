@@ -6,7 +6,6 @@ use std::path::Path;
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
-use super::plan::Sum;
 use super::plan_file::{Action, Decision, PlanFile};
 use super::rules::Rules;
 use super::wire::{self, Homes};
@@ -16,6 +15,7 @@ use crate::error::Result;
 use crate::format::{Edit, EditSet, Format, Image, ImageKind, SearchPathKind};
 use crate::load::{Binary, Edge, Graph, ObjectId, Resolution, RootKind};
 use crate::platform::{Libc, Platform};
+use crate::wheel::write::Sums;
 
 /// One copy of a library to vendor.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub(super) struct Drafter<'a> {
     /// The oldest Python that the wheel is for.
     pub python_floor: (u8, u16),
     /// SHA-256 of external files.
-    pub sums: &'a BTreeMap<ObjectId, Sum>,
+    pub sums: &'a BTreeMap<ObjectId, Sums>,
 }
 
 /// What becomes of one edge.

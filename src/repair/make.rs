@@ -10,7 +10,7 @@ use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
-use super::plan::{MemberEdit, Plan, Sum, TagChange};
+use super::plan::{MemberEdit, Plan, TagChange};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
@@ -24,6 +24,7 @@ use crate::load::{
 use crate::platform::detect;
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
+use crate::wheel::write::Sums;
 
 /// What a plan is made from.
 pub(super) struct Input<'a> {
@@ -279,10 +280,10 @@ pub(super) fn open(path: &Path) -> Result<FileBytes> {
 }
 
 /// Sums of every file outside that the graph has.
-fn sums(graph: &Graph) -> Result<BTreeMap<ObjectId, Sum>> {
+fn sums(graph: &Graph) -> Result<BTreeMap<ObjectId, Sums>> {
     let external: Vec<(ObjectId, &Path)> =
         graph.external_objects().filter_map(|(id, object)| Some((id, object.external_path()?))).collect();
-    external.into_par_iter().map(|(id, path)| Ok((id, Sum::of(&open(path)?)))).collect()
+    external.into_par_iter().map(|(id, path)| Ok((id, Sums::of(&open(path)?)))).collect()
 }
 
 /// Patterns of `--exclude` that match nothing.

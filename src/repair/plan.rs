@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::plan_file::PlanFile;
 use super::recorded::Recorded;
@@ -14,26 +13,6 @@ use crate::origin::Package;
 use crate::origin::sbom::Stated;
 use crate::policy::Earned;
 use crate::tag::WheelFilename;
-
-/// What tells whether a file is the one that the plan was made of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub sha256: [u8; 32],
-    /// Says the same of a file that nobody forges while it is repaired, in a tenth of the time.
-    pub crc32: u32,
-}
-
-impl Sum {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let (mut sha256, mut crc32) = (Sha256::new(), crc32fast::Hasher::new());
-        // Both while a piece is near.
-        for piece in bytes.chunks(64 << 10) {
-            sha256.update(piece);
-            crc32.update(piece);
-        }
-        Self { sha256: sha256.finalize().into(), crc32: crc32.finalize() }
-    }
-}
 
 /// A library that is copied into the wheel.
 #[derive(Debug, Clone)]

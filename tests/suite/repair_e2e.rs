@@ -16,7 +16,7 @@ use crate::support::world::{HERE, World, chain, function_source, run};
 fn members(wheel: &Path) -> BTreeMap<String, Vec<u8>> {
     let wheel = Wheel::open(wheel).unwrap();
     assert!(wheel.faults().is_empty(), "{:?}", wheel.faults());
-    wheel.members().iter().map(|member| (member.name().to_owned(), wheel.read(member).unwrap().into_vec())).collect()
+    wheel.members().iter().map(|member| (member.name().to_owned(), wheel.read(member).unwrap().to_vec())).collect()
 }
 
 /// Returns the facts of a binary.

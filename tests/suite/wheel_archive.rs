@@ -438,7 +438,7 @@ fn members_are_read_whole_in_pieces_and_from_their_start() {
     {
         let member = wheel.member(name).unwrap();
         assert!(*wheel.read(member).unwrap() == **bytes, "{name}");
-        assert!(wheel.read(member).unwrap().into_vec() == *bytes, "{name}");
+        assert!(wheel.read(member).unwrap().to_vec() == *bytes, "{name}");
         let digest: [u8; 32] = sha2::Sha256::digest(bytes).into();
         assert_eq!(wheel.digest(member).unwrap(), (digest, bytes.len() as u64), "{name}");
         for count in [0, 1, 16, 5000] {

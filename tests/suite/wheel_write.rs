@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use truewheel::wheel::write::{Content, Output, OutputMember, Payload, copy_whole};
+use truewheel::wheel::write::{Content, DEFAULT_LEVEL, Differences, Output, OutputMember, Payload, copy_whole};
 use truewheel::wheel::{DosTime, Method, Wheel};
 
 use crate::support::skip;
@@ -166,6 +166,54 @@ fn python_s_zipfile_reads_what_is_written() {
     std::fs::create_dir(&out).unwrap();
     let path = rewrite(&source, &out, None);
     python("python_s_zipfile_reads_what_is_written", &["-m", "zipfile", "-t", path.to_str().unwrap()]);
+}
+
+#[test]
+fn python_s_zipfile_reads_members_of_which_most_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = 7_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut archive = demo_wheel();
+    let mut changed = Vec::new();
+    for number in 0..12 {
+        let length = 300_000 + random(300_000);
+        let old: Vec<u8> = (0..length).map(|_| b"abcdefgh"[random(8) & random(8)]).collect();
+        let name = format!("demo/{number}.so");
+        archive.entries.push(Entry::deflated(&name, &old));
+        let mut new = old;
+        for _ in 0..=random(3) {
+            let at = random(length);
+            new[at] ^= 0x80;
+        }
+        new.resize(length + random(3) * random(5000), b'z');
+        changed.push((name, new));
+    }
+    let source = written_into(folder.path(), archive.build());
+    let wheel = Wheel::open(&source).unwrap();
+    let mut members = raw(&wheel);
+    let mut kept = 0;
+    for (name, new) in &changed {
+        let member = wheel.member(name).unwrap();
+        let differences = Differences::between(&wheel.read(member).unwrap(), new);
+        let packed = wheel.packed(member).unwrap();
+        let payload = Payload::pack_changed(new, packed, &differences, DEFAULT_LEVEL, folder.path()).unwrap();
+        let whole = Payload::pack(new, DEFAULT_LEVEL, folder.path()).unwrap();
+        assert_eq!((payload.digest(), payload.crc32()), (whole.digest(), whole.crc32()));
+        kept += usize::from(payload.packed_size() != whole.packed_size());
+        let place = members.iter_mut().find(|other| other.name == *name).unwrap();
+        place.content = Content::New(payload);
+    }
+    assert!(kept > 6, "{kept}");
+    let path = folder.path().join("out").join(NAME);
+    Output::write(&path, &mut members, None).unwrap().publish().unwrap();
+    let written = Wheel::open(&path).unwrap();
+    for (name, new) in &changed {
+        assert!(*written.read(written.member(name).unwrap()).unwrap() == **new, "{name}");
+    }
+    python("python_s_zipfile_reads_members_of_which_most_is_kept", &["-m", "zipfile", "-t", path.to_str().unwrap()]);
 }
 
 #[test]

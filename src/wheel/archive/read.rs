@@ -29,7 +29,7 @@ pub struct MemberBytes(Held);
 
 enum Held {
     Mapped { mapping: Arc<Mapping>, start: usize, end: usize },
-    Unpacked { bytes: Vec<u8>, _room: Reservation },
+    Unpacked { bytes: Vec<u8>, _reserved: Option<Reservation> },
 }
 
 impl MemberBytes {
@@ -38,11 +38,12 @@ impl MemberBytes {
         matches!(self.0, Held::Mapped { .. })
     }
 
-    /// Returns the bytes as a vector, which no longer counts against the budget.
-    pub fn into_vec(self) -> Vec<u8> {
+    /// Returns the same bytes, which no longer count against the budget: whoever keeps them answers for them.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
         match self.0 {
-            Held::Unpacked { bytes, .. } => bytes,
-            Held::Mapped { .. } => self.to_vec(),
+            Held::Unpacked { bytes, .. } => Self(Held::Unpacked { bytes, _reserved: None }),
+            Held::Mapped { .. } => self,
         }
     }
 }
@@ -129,16 +130,16 @@ pub(super) fn read(mapping: &Arc<Mapping>, member: &Member) -> Result<MemberByte
         }
         Method::Deflated => {
             let size = usize::try_from(member.size).map_err(|_| wrong_size(member))?;
-            let room = Budget::global().reserve(member.size);
+            let reserved = Budget::global().reserve(member.size);
             // Zeroed pages are the system's until they are written, so a lying size costs nothing.
             let mut bytes = vec![0; size];
             inflate_whole(raw, &mut bytes, member)?;
-            Ok(MemberBytes(Held::Unpacked { bytes, _room: room }))
+            Ok(MemberBytes(Held::Unpacked { bytes, _reserved: Some(reserved) }))
         }
         Method::Other(number) => {
-            let room = Budget::global().reserve(member.size);
+            let reserved = Budget::global().reserve(member.size);
             let bytes = unpack_foreign(raw, number, member)?;
-            Ok(MemberBytes(Held::Unpacked { bytes, _room: room }))
+            Ok(MemberBytes(Held::Unpacked { bytes, _reserved: Some(reserved) }))
         }
     }
 }

@@ -11,7 +11,7 @@ mod zip;
 pub use deflate::{DEFAULT_LEVEL, MAX_LEVEL};
 pub use differences::Differences;
 pub use output::{Output, copy_whole, make_folder};
-pub use payload::Payload;
+pub use payload::{Payload, Sums};
 
 use super::archive::{DosTime, Method};
 

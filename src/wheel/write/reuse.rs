@@ -247,7 +247,7 @@ mod tests {
     fn changed_bytes_come_back_from_the_old_blocks_and_new_ones() {
         let mut random = Random(11);
         let mut reused = 0;
-        for round in 0..60 {
+        for round in 0..24 {
             let old = sample(300_000 + random.next(900_000), &mut random);
             let packed = match round % 4 {
                 0 => deflate(&old, 6).unwrap(),
@@ -271,7 +271,7 @@ mod tests {
             assert_eq!(deflate_changed(&new, &packed, &differences, 6).unwrap().unwrap(), made);
             reused += 1;
         }
-        assert!(reused > 30, "{reused}");
+        assert!(reused > 10, "{reused}");
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
         let mut new = old.clone();
         new[0] ^= 1;
         let differences = Differences::between(&old, &new);
-        for _ in 0..3000 {
+        for _ in 0..500 {
             let mut broken = packed.clone();
             for _ in 0..1 + random.next(4) {
                 let at = random.next(broken.len());
