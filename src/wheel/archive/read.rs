@@ -38,6 +38,14 @@ impl MemberBytes {
         matches!(self.0, Held::Mapped { .. })
     }
 
+    /// Returns the bytes as a vector, which no longer counts against the budget.
+    pub fn into_vec(self) -> Vec<u8> {
+        match self.0 {
+            Held::Unpacked { bytes, .. } => bytes,
+            Held::Mapped { .. } => self.to_vec(),
+        }
+    }
+
     /// Returns the same bytes, which no longer count against the budget: whoever keeps them answers for them.
     #[must_use]
     pub fn uncounted(self) -> Self {

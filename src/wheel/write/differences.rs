@@ -77,6 +77,6 @@ mod tests {
         assert!(found.changed().is_empty() && !found.is_empty());
         assert_eq!((found.old_size(), found.new_size()), (2000, 3000));
         let found = Differences::between(&[1; 2000], &[2; 1500]);
-        assert_eq!(found.changed(), [0..1500]);
+        assert_eq!(found.changed().iter().map(|range| (range.start, range.end)).collect::<Vec<_>>(), [(0, 1500)]);
     }
 }
