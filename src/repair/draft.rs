@@ -12,9 +12,10 @@ use super::wire::{self, Homes};
 use crate::abi::{self, BinaryKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
-use crate::format::{Edit, EditSet, Format, Image, ImageKind, SearchPathKind};
+use crate::format::{Edit, EditSet, Format, Image, ImageKind, ImportKind, SearchPathKind};
 use crate::load::{Binary, Edge, Graph, ObjectId, Resolution, RootKind};
 use crate::platform::{Libc, Platform};
+use crate::policy::windows;
 use crate::wheel::write::Sums;
 
 /// One copy of a library to vendor.
@@ -192,10 +193,13 @@ impl Drafter<'_> {
 
     pub(super) fn fate(&self, edge: &Edge) -> Fate {
         let importer = self.graph.object(edge.importer);
-        let name = &self.graph.import(edge).name;
+        let import = self.graph.import(edge);
+        let name = &import.name;
         let planned = self.options.decisions.as_ref().and_then(|plan| plan.action(name, importer.display_name()));
+        let needless = import.kind == ImportKind::Delay && windows::is_optional(importer.file_name(), name);
         match (planned, edge.resolution) {
             (Some(Action::Drop), _) => Fate::Remove,
+            (None, _) if needless => Fate::Leave,
             (Some(Action::Exclude | Action::System), Resolution::Object(id)) if !self.graph.object(id).is_wheel() => {
                 Fate::Leave
             }

@@ -100,6 +100,11 @@ impl PeFile {
                 self.put_u32(row.at + 20, row.raw_offset + more as u32);
             }
         }
+        for field in [self.header() + 12, self.directory(4)] {
+            if self.u32(field) > 0 {
+                self.put_u32(field, self.u32(field) + more as u32);
+            }
+        }
         let field = self.header() + 24 + 60;
         self.put_u32(field, size);
         // Whatever room there is in the headers is taken.

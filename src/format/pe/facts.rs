@@ -62,6 +62,14 @@ pub struct PeFacts {
     pub sections: u16,
 }
 
+impl PeFacts {
+    /// Returns true if the file asks the loader to make the table of delay imports read-only
+    /// (`IMAGE_GUARD_PROTECT_DELAYLOAD_IAT`, set by `/guard:cf`); such imports cannot be bound at load.
+    pub fn protects_delay_imports(&self) -> bool {
+        self.guard_flags & 0x1000 != 0
+    }
+}
+
 /// Files that hold code of two machines (`CHPEMetadataPointer` of the load configuration).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

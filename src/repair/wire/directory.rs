@@ -198,8 +198,11 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
         }
         let Fate::Inside(target) = drafter.fate(edge) else { continue };
         let home = homes.of(target);
-        // The helper that loads a delayed import looks neither beside the extension nor where start-up code points.
-        if import.kind == ImportKind::Delay && (home.is_some() || edge.resolution == Resolution::Missing) {
+        // The helper that loads a delayed import looks neither beside the extension nor where start-up code points. A table
+        // that the file asks to have protected stays delayed: whether the loader could fill it cannot be known.
+        let is_bindable = drafter.graph.object(object).image.pe().is_none_or(|facts| !facts.protects_delay_imports());
+        let is_delayed = import.kind == ImportKind::Delay && is_bindable;
+        if is_delayed && (home.is_some() || edge.resolution == Resolution::Missing) {
             edits.push(Edit::DelayToEager(Some(import.name.clone())))?;
         }
         let Some(home) = home else { continue };
