@@ -1,6 +1,7 @@
 //! Facts of Mach-O files of several processors and linkers, and of what linkers here do not make.
 
 use goblin::mach::MachO as Witness;
+use sha2::{Digest, Sha256};
 use truewheel::Arch;
 use truewheel::format::macho::{
     ApplePlatform, AppleVersion, Container, FileType, SignatureKind, SignatureState, StructureRule,
@@ -71,6 +72,19 @@ pub(crate) fn dump(bytes: &[u8]) -> String {
         writeln!(text, "  {}", commands.join(" ").replace("LC_", "")).unwrap();
     }
     text
+}
+
+#[test]
+fn the_fixtures_are_those_that_were_built() {
+    let sums = std::fs::read_to_string(testdata("macho/SHA256SUMS")).unwrap();
+    assert_eq!(sums.lines().count(), 15);
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ./").unwrap();
+        let bytes = fixture(&format!("macho/{name}"));
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, sum, "{name}");
+        assert!(bytes.len() < 64 * 1024, "{name}");
+    }
 }
 
 #[test]
