@@ -66,6 +66,8 @@ pub(super) fn findings(graph: &Graph, case: &Case<'_>, judged: &Judged) -> Vec<D
             let finding = match edge.resolution {
                 // The judgement of a claimed tag has said so already.
                 Resolution::Missing if judged.named(&member, &import.name) => None,
+                // What no app can take is said of the binary itself (TW415).
+                Resolution::Missing if case.claimed.iter().any(|tag| matches!(tag, PlatformTag::Ios { .. })) => None,
                 Resolution::Missing if windows::is_needless(graph, edge) => None,
                 Resolution::Missing if import.kind == ImportKind::Weak => Some(Diagnostic::new(
                     Code::TW309,

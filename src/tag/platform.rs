@@ -229,6 +229,22 @@ impl PlatformTag {
         alias.covers(arch).then_some(PlatformTag::ManylinuxLegacy { alias, arch })
     }
 
+    /// Returns the tag to use instead of one that no installer ever asks for (packaging.tags, `mac_platforms`).
+    ///
+    /// Since macOS 11 the minor number of the system plays no part: `macosx_13_3_arm64` is asked for by nobody,
+    /// `macosx_13_0_arm64` is. arm64 begins with macOS 11; only `universal2` is asked for with older versions too.
+    pub fn asked_for_instead(&self) -> Option<PlatformTag> {
+        match *self {
+            PlatformTag::Macos { major: major @ 11.., minor: 1.., arch } => {
+                Some(PlatformTag::Macos { major, minor: 0, arch })
+            }
+            PlatformTag::Macos { major: ..11, arch: arch @ MacosArch::Single(Arch::Aarch64), .. } => {
+                Some(PlatformTag::Macos { major: 11, minor: 0, arch })
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the processors it names: none for `any` and unknown tags, several for macOS's sets.
     pub fn archs(&self) -> Vec<Arch> {
         match self {
@@ -427,6 +443,21 @@ mod tests {
         }
         assert_eq!(read("manylinux_2_12_aarch64").legacy_alias(), None);
         assert_eq!(read("manylinux_2_28_x86_64").legacy_alias(), None);
+    }
+
+    #[test]
+    fn what_installers_never_ask_for_has_a_form_that_they_do() {
+        for (dead, alive) in [
+            ("macosx_13_3_arm64", Some("macosx_13_0_arm64")),
+            ("macosx_11_7_universal2", Some("macosx_11_0_universal2")),
+            ("macosx_10_9_arm64", Some("macosx_11_0_arm64")),
+            ("macosx_10_9_universal2", None),
+            ("macosx_10_16_x86_64", None),
+            ("macosx_26_0_arm64", None),
+            ("ios_13_4_arm64_iphoneos", None),
+        ] {
+            assert_eq!(read(dead).asked_for_instead(), alive.map(read), "{dead}");
+        }
     }
 
     #[test]

@@ -216,12 +216,20 @@ fn a_point_release_is_a_warning_for_no_tag_can_say_it() {
 }
 
 #[test]
-fn a_tag_that_no_installer_asks_for_is_an_error() {
+fn a_tag_that_no_installer_asks_for_is_not_earned() {
     let bytes = MachoSpec { min_os: (13, 3), ..extension() }.build();
     let report = report("macosx_13_3_arm64", &[(EXTENSION, bytes)]);
-    assert_eq!(of(&report, "TW617").len(), 1);
+    assert_eq!(
+        of(&report, "TW617"),
+        ["error -: installers never ask for `macosx_13_3_arm64`: from macOS 11 on the minor number in a tag is 0"]
+    );
+    assert_eq!(report.tags.earned, ["macosx_13_0_arm64"]);
+    let early = self::report("macosx_10_9_arm64", &[(EXTENSION, extension().build())]);
+    assert_eq!(of(&early, "TW617").len(), 1);
     let old = self::report("macosx_10_13_x86_64", &[(EXTENSION, x86_64((10, 13)).build())]);
-    assert_eq!(of(&old, "TW617").len(), 0);
+    assert_eq!(findings(&old), Vec::<String>::new());
+    // A repair gives the form that they ask for.
+    assert_eq!(planned("macosx_10_9_arm64", &extension().build(), |_| ()).1, ["macosx_11_0_arm64"]);
 }
 
 #[test]

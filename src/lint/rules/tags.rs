@@ -17,15 +17,9 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                 )
                 .help("`truewheel repair` gives it the best tag that it earns"),
             ),
-            // packaging.tags.mac_platforms: since macOS 11 the minor number of the system plays no part.
-            PlatformTag::Macos { major: major @ 11.., minor: 1.., arch } => found.push(
-                Diagnostic::new(
-                    Code::TW617,
-                    format!("installers never ask for `{tag}`: from macOS 11 on the minor number in a tag is 0"),
-                )
-                .help(format!("use `macosx_{major}_0_{arch}`")),
-            ),
+            // One that no installer asks for is said to be that (TW617).
             tag if !tag.is_accepted_by_pypi()
+                && tag.asked_for_instead().is_none()
                 && !matches!(tag, PlatformTag::Other(_) | PlatformTag::Linux { .. } | PlatformTag::Any) =>
             {
                 found.push(Diagnostic::new(Code::TW641, format!("PyPI does not take wheels for `{tag}`")));

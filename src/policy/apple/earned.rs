@@ -56,6 +56,7 @@ pub(in crate::policy) fn implied(earned: &[PlatformTag], tag: &PlatformTag) -> b
     };
     let wanted = machines(rules, tag);
     !wanted.is_empty()
+        && tag.asked_for_instead().is_none()
         && wanted.iter().all(|machine| {
             let promised = at_least(tag, machine);
             earned.iter().any(|own| machines(rules, own).contains(machine) && at_least(own, machine) <= promised)

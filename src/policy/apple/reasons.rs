@@ -70,6 +70,23 @@ pub(super) fn nothing(machine: &Machine, tag: &PlatformTag) -> Reason {
     }
 }
 
+/// No installer asks for the tag.
+fn dead(tag: &PlatformTag, alive: &PlatformTag) -> Reason {
+    let why = match tag {
+        PlatformTag::Macos { major: 11.., .. } => "from macOS 11 on the minor number in a tag is 0",
+        _ => "arm64 begins with macOS 11",
+    };
+    let message = format!("installers never ask for `{tag}`: {why}");
+    Reason {
+        code: Code::TW617,
+        member: String::new(),
+        chain: Vec::new(),
+        requirement: Requirement::Other { message, help: Some(format!("use `{alive}`")) },
+        tag: tag.to_string(),
+        allowed_by: None,
+    }
+}
+
 fn reason(
     subject: &Subject<'_>,
     place: usize,
@@ -114,6 +131,9 @@ pub(super) fn said(tag: &PlatformTag) -> Option<AppleVersion> {
 pub(super) fn against(rules: &AppleRules, subject: &Subject<'_>, survey: &Survey, tag: &PlatformTag) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let Some(said) = said(tag) else { return reasons };
+    if let Some(alive) = tag.asked_for_instead() {
+        reasons.push(dead(tag, &alive));
+    }
     for machine in machines(rules, tag) {
         let lacks = survey.lacking(subject, &machine);
         // What not one binary has is said once.
