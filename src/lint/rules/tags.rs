@@ -1,4 +1,4 @@
-//! Are the tags ones that mean something? TW612, TW614, TW615, TW617, TW620, TW641.
+//! Are the tags ones that mean something? TW612, TW614, TW615, TW620, TW641.
 
 use crate::abi::dead_tags;
 use crate::diagnostic::{Code, Diagnostic, Severity};
