@@ -203,6 +203,16 @@ fn the_widest_is_none_where_nothing_needs_python() {
 }
 
 #[test]
+fn a_library_s_name_may_be_for_some_pythons_alone() {
+    let file = "pkg/_lib.cpython-311-x86_64-linux-gnu.so";
+    assert_eq!(best("cp311-cp311", &[(file, "")]).as_deref(), Some("cp311-cp311"));
+    assert_eq!(best("cp39-abi3", &[("pkg/_lib.abi3.so", "")]).as_deref(), Some("cp39-abi3"));
+    let tags = "cp311-cp311-linux_x86_64".parse().unwrap();
+    let renamed = widest(&tags, &abi(&[(file, "")]).with_plain_names()).unwrap();
+    assert_eq!(renamed.proof, "1 binary, no Python symbol, no entry point, no libpython");
+}
+
+#[test]
 fn one_module_is_enough_to_refuse_none() {
     let members = [PLAIN, ("pkg/a.cpython-311-x86_64-linux-gnu.so", "exports:PyInit_a")];
     assert_eq!(best("cp311-cp311", &members).as_deref(), Some("cp311-cp311"));

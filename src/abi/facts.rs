@@ -89,6 +89,15 @@ impl WheelAbi {
         self
     }
 
+    /// Returns the facts as if libraries that need nothing of Python had names that every Python finds.
+    #[must_use]
+    pub fn with_plain_names(mut self) -> Self {
+        for facts in self.binaries.iter_mut().filter(|facts| facts.is_free_of_python()) {
+            facts.python.suffix = None;
+        }
+        self
+    }
+
     /// Returns the binaries that a loader sees.
     pub fn loadable(&self) -> impl Iterator<Item = &AbiFacts> {
         self.binaries.iter().filter(|facts| facts.role == Role::Loadable && facts.python.kind != BinaryKind::Object)

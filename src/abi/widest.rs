@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::list;
+use super::claims::{claims, list};
 use super::modules::{ABI3T, Interpreters, modules};
-use super::{AbiFacts, EntryStyle, PythonLibrary, SuffixClass, WheelAbi, stable_symbol};
+use super::{AbiFacts, EntryStyle, ExtensionSuffix, PythonLibrary, SuffixClass, WheelAbi, stable_symbol};
+use crate::diagnostic::Severity;
 use crate::format::Format;
 use crate::tag::{AbiTag, PythonTag, TagSet};
 
@@ -36,6 +37,11 @@ pub fn widest(tags: &TagSet, wheel: &WheelAbi) -> Option<Widest> {
     let mut why_not: Vec<String> =
         wheel.bytecode.iter().map(|member| format!("`{member}` is compiled Python without source")).collect();
     why_not.extend(wheel.binaries.iter().filter_map(needs_python));
+    // Code that looks for a library by such a name does not find it with other Pythons.
+    let named = |facts: &&AbiFacts| facts.python.suffix.as_ref().is_some_and(ExtensionSuffix::names_an_interpreter);
+    let libraries = wheel.loadable().filter(|facts| facts.is_free_of_python()).filter(named);
+    why_not.extend(libraries.map(|facts| format!("`{}` has a name that is for some Pythons alone", facts.member)));
+    why_not.dedup();
     if why_not.is_empty() {
         return Some(none(tags, wheel));
     }
@@ -44,7 +50,20 @@ pub fn widest(tags: &TagSet, wheel: &WheelAbi) -> Option<Widest> {
         Ok(None) => {}
         Err(reason) => why_not.push(reason),
     }
-    version(tags, wheel).map(|found| Widest { why_not, ..found })
+    version(tags, wheel).or_else(|| claimed(tags, wheel)).map(|found| Widest { why_not, ..found })
+}
+
+/// The tags as they are claimed, where nothing contradicts them.
+fn claimed(tags: &TagSet, wheel: &WheelAbi) -> Option<Widest> {
+    let has_modules = wheel.loadable().any(AbiFacts::is_extension);
+    let contradicted = claims(tags, wheel).iter().any(|finding| finding.severity == Severity::Error);
+    (!has_modules && !contradicted).then(|| Widest {
+        pythons: tags.pythons().to_vec(),
+        abis: tags.abis().to_vec(),
+        proof: "nothing contradicts what is claimed".to_owned(),
+        limit: None,
+        why_not: Vec::new(),
+    })
 }
 
 /// Why a binary is not free of Python.

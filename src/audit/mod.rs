@@ -193,7 +193,7 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     sheet.traces = members.traces;
     sheet.traces_are_partial = depth == Depth::Facts;
     report.extend(lint::lint(&sheet));
-    report.extend(python::findings(&sheet, &members.inventory));
+    python::findings(&sheet, &members.inventory, &mut report);
     report.extend(python::required(&sheet, &options.require_abi));
     examine(&mut report, &members.inventory, &case, options)?;
     let only_linux = case.claimed.iter().all(|tag| tag.is_linux() || *tag == PlatformTag::Any);

@@ -1,22 +1,34 @@
 //! The wheel's python and ABI tags held against its binaries: TW505 to TW512.
 
 use crate::abi::{self, AbiFacts, ExtensionSuffix, WheelAbi};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
 use crate::load::Inventory;
+use crate::report::Report;
 use crate::tag::{AbiTag, CompressedSet, TagSet};
 use crate::wheel::Member;
 
 /// Returns what is untrue or too tight in the python and ABI tags that the file name claims.
-pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory) -> Vec<Diagnostic> {
-    let Some(filename) = sheet.filename else { return Vec::new() };
+pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory, report: &mut Report) {
+    let Some(filename) = sheet.filename else { return };
     let wheel = WheelAbi::of(&inventory.binaries).with_members(sheet.wheel.members().iter().map(Member::name));
     let mut found = abi::claims(&filename.tags, &wheel);
     // What could not be read may need anything; a wheel that claims too much is not told to claim more.
     if inventory.unreadable.is_empty() && found.is_empty() && !inventory.binaries.is_empty() {
         found.extend(tight(&filename.tags, &wheel));
     }
-    found
+    let untrue = found.iter().any(|finding| finding.severity == Severity::Error);
+    if !untrue && inventory.unreadable.is_empty() && !inventory.binaries.is_empty() {
+        report.proof.extend(proof(&filename.tags, &wheel));
+    }
+    report.extend(found);
+}
+
+/// What the bytes show about the python and ABI tags, and what they cannot show.
+fn proof(tags: &TagSet, wheel: &WheelAbi) -> Option<String> {
+    let widest = abi::widest(tags, wheel)?;
+    let limit = widest.limit.map(|limit| format!("; {limit}")).unwrap_or_default();
+    Some(format!("{}-{}: {}{limit}", tags.python, tags.abi, widest.proof))
 }
 
 /// Returns the finding that a wheel has none of the ABI tags that are required.

@@ -104,6 +104,9 @@ pub fn summary(report: &Report, palette: &Palette, detail: Detail) -> String {
     if !report.tags.claimed.is_empty() {
         text.push_str(&format!("claims: {}\n", list(&report.tags.claimed)));
     }
+    for line in &report.proof {
+        text.push_str(&format!("python: {}\n", printable(line)));
+    }
     if !report.tags.earned.is_empty() {
         let earned = match detail {
             Detail::Verbose => list(&report.tags.earned),

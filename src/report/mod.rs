@@ -355,7 +355,7 @@ pub struct Report {
     pub next_tags: Vec<NextTag>,
     /// The steps of a repair or a retagging, planned or done.
     pub plan: Vec<Step>,
-    /// Why the tags of the result are true, a phrase each.
+    /// What shows that the python and ABI tags are true, and what nothing shows; a phrase each.
     pub proof: Vec<String>,
     /// The configuration file used.
     pub config: Option<String>,

@@ -349,6 +349,9 @@ fn modules_get_names_that_fit_the_tags() {
     let lab = Lab::of("cp311-cp311-linux_x86_64", MODULE, &library());
     let name = lab.name(&["--python-tag=py3", "--abi-tag=none", "--rename-extensions"]);
     assert!(lab.text(&name, "demo-1.0.dist-info/RECORD").contains("demo/_core.so,sha256="));
+    // With it `none` is proven, which by the old name it is not.
+    assert!(lab.run(&["--auto"]).written().to_str().unwrap().contains("-cp311-cp311-manylinux"));
+    assert!(lab.run(&["--auto", "--rename-extensions"]).written().to_str().unwrap().contains("-py3-none-manylinux"));
     // A name that is taken is not overwritten.
     let builder = WheelBuilder::new("cp311-cp311-linux_x86_64")
         .file(MODULE, &library().build())

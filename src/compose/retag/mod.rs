@@ -235,7 +235,11 @@ impl Work<'_> {
     fn widest(&self, before: &TagSet, asked: &TagSet, facts: &Facts, outcome: &mut Retagged) -> Result<TagSet> {
         let mut tags = asked.clone();
         if self.options.python.is_keep() && self.options.abi.is_keep() {
-            let Some(widest) = abi::widest(before, &facts.abi) else {
+            let named = match self.options.rename_extensions {
+                true => facts.abi.clone().with_plain_names(),
+                false => facts.abi.clone(),
+            };
+            let Some(widest) = abi::widest(before, &named) else {
                 let why = facts.abi.binaries.iter().find(|facts| !facts.is_free_of_python());
                 let message = "nothing in the names of its modules says which Python they are for";
                 let finding =
@@ -250,8 +254,11 @@ impl Work<'_> {
             tags.abi = before.abi.changed_to(widest.abis);
             outcome.proof.extend(widest.why_not.iter().take(3).map(|reason| format!("not `none`: {reason}")));
         }
-        if self.options.platform.is_keep() {
-            let judged = platform::judge(&self.options.policies, &facts.inventory.binaries, before, &facts.excluded)?;
+        let binaries = &facts.inventory.binaries;
+        let formats: BTreeSet<_> = binaries.iter().map(|binary| binary.image.format).collect();
+        // Binaries for several systems, in a wheel for any: no platform is the one that was meant.
+        if self.options.platform.is_keep() && !(before.platforms() == [PlatformTag::Any] && formats.len() > 1) {
+            let judged = platform::judge(&self.options.policies, binaries, before, &facts.excluded)?;
             tags.platform = before.platform.changed_to(repair::best_platforms(before.platforms(), &judged.earned));
         }
         Ok(tags)
