@@ -7,7 +7,7 @@ use crate::arch::Arch;
 use crate::format::macho::{ApplePlatform, AppleVersion};
 use crate::format::{Image, ImageKind};
 use crate::platform::macos;
-use crate::policy::subject::{Standing, Subject};
+use crate::policy::subject::{Provider, Standing, Subject};
 
 /// Which code a tag is about: a processor, under an SDK (`macosx`, `iphoneos`, `iphonesimulator`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,9 +106,11 @@ impl Survey {
     /// Returns the wheel's binaries that do not do for a machine, by archive name, with the place of one slice.
     ///
     /// A file that is named for another processor (`attach_x86_64.dylib`) is not meant for this one. A program for Intel
-    /// runs on Apple silicon too.
+    /// runs on Apple silicon too. A library that others import is only needed on the processors of the slices that import
+    /// it: where one of this machine's does, and finds no code, the import is missing, which is told elsewhere.
     pub(super) fn lacking(&self, subject: &Subject<'_>, machine: &Machine) -> Vec<(usize, Lack)> {
         let mut lacking = Vec::new();
+        let imported = imported(subject);
         for (member, places) in &self.members {
             if places.iter().any(|place| self.on(machine).any(|slice| slice.place == *place)) {
                 continue;
@@ -120,7 +122,8 @@ impl Survey {
             }
             let images: Vec<&Image> = places.iter().map(|place| subject.at(*place).image).collect();
             let own: Vec<Arch> = images.iter().map(|image| macos::base(image.arch)).collect();
-            if named_for_another(member, machine.arch, &own) || is_translated(&images, machine) {
+            let by_others = places.iter().all(|place| imported.contains(place));
+            if named_for_another(member, machine.arch, &own) || is_translated(&images, machine) || by_others {
                 continue;
             }
             lacking.extend(places.first().map(|place| (*place, Lack::Arch)));
@@ -137,6 +140,17 @@ impl Survey {
         });
         found.filter_map(|places| places.first().copied()).collect()
     }
+}
+
+/// Places of the binaries that others import.
+fn imported(subject: &Subject<'_>) -> BTreeSet<usize> {
+    let links = subject.binaries().iter().flat_map(|binary| &binary.links);
+    links
+        .filter_map(|link| match link.provider {
+            Provider::Wheel(place) | Provider::Vendored(place) => Some(place),
+            Provider::Excluded | Provider::Python | Provider::Outside => None,
+        })
+        .collect()
 }
 
 /// Returns true if it is a program for Intel, and the machine one that translates.
