@@ -160,7 +160,10 @@ fn edit_differences(slices: &[&Image], edits: &EditSet) -> Vec<String> {
             Edit::ReplaceImport { from, to } => {
                 slices.iter().any(|image| names(image, to)) && every(&|image| !names(image, from))
             }
-            Edit::AddImport(name) => every(&|image| names(image, name)),
+            // A DLL is imported with a function: `foo.dll!function`.
+            Edit::AddImport(name) => every(&|image| {
+                names(image, name.split_once('!').filter(|_| image.pe().is_some()).map_or(name, |(dll, _)| dll))
+            }),
             Edit::RemoveImport(name) => every(&|image| !names(image, name)),
             Edit::SetSearchPath { paths, .. } => every(&|image| {
                 let now = effective_search_path(image);

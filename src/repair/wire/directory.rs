@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Home, Homes, Wire, Wired, names};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Result;
+use crate::format::pe::PeFacts;
 use crate::format::{Edit, EditSet, ImportKind};
 use crate::load::{ObjectId, Resolution, RootKind};
+use crate::policy::windows;
 use crate::repair::draft::{Drafter, Fate};
 use crate::repair::options::Layout;
 use crate::repair::places::Folder;
@@ -198,12 +200,19 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
         }
         let Fate::Inside(target) = drafter.fate(edge) else { continue };
         let home = homes.of(target);
-        // The helper that loads a delayed import looks neither beside the extension nor where start-up code points. A table
-        // that the file asks to have protected stays delayed: whether the loader could fill it cannot be known.
-        let is_bindable = drafter.graph.object(object).image.pe().is_none_or(|facts| !facts.protects_delay_imports());
-        let is_delayed = import.kind == ImportKind::Delay && is_bindable;
-        if is_delayed && (home.is_some() || edge.resolution == Resolution::Missing) {
-            edits.push(Edit::DelayToEager(Some(import.name.clone())))?;
+        // The helper that loads a delayed import looks neither beside the extension nor where start-up code points. What a
+        // runtime loads only where Windows lacks something may stay delayed.
+        let is_needed = !windows::is_optional(drafter.graph.object(object).file_name(), &import.name);
+        let moves = home.is_some() || edge.resolution == Resolution::Missing;
+        if import.kind == ImportKind::Delay && moves && is_needed {
+            let name = home.map_or(&import.name, |home| &home.name);
+            let protected = drafter.graph.object(object).image.pe().is_some_and(PeFacts::protects_delay_imports);
+            match first_function(drafter, object, edge.import) {
+                _ if !protected => edits.push(Edit::DelayToEager(Some(import.name.clone())))?,
+                // The table may not be filled at load: with an import of its own the DLL is there when its turn comes.
+                Some(function) => edits.push(Edit::AddImport(format!("{name}!{function}")))?,
+                None => {}
+            }
         }
         let Some(home) = home else { continue };
         if !drafter.graph.object(object).is_wheel() {
@@ -216,6 +225,13 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
         }
     }
     Ok(())
+}
+
+/// The first function that is asked for by name of an import.
+fn first_function(drafter: &Drafter<'_>, object: ObjectId, import: usize) -> Option<String> {
+    let symbols = &drafter.graph.object(object).symbols;
+    let mut of = symbols.undefined.iter().filter(|symbol| symbol.import.map(usize::from) == Some(import));
+    of.find(|symbol| !symbol.name.starts_with('#')).map(|symbol| symbol.name.to_string())
 }
 
 /// Returns start-up code as the plan holds it.
