@@ -47,6 +47,16 @@ fn edit_binds_delay_imports_and_clears_load_flags() {
         let facts = image.pe().unwrap();
         assert_eq!((facts.eager_delays.len(), facts.dependent_load_flags), (count, 0), "{name} {flag}");
     }
+    let folder = folder_with("x86_64/delay.dll");
+    let pair = format!("dep.dll={LONG}");
+    let mut results = Vec::new();
+    for _ in 0..2 {
+        let flags = ["edit", "in.dll", "--in-place", "--delay-to-eager=dep.dll", "--replace-import", &pair];
+        let edited = truewheel(folder.path(), &flags);
+        assert_eq!(edited.status.code(), Some(0), "{}", String::from_utf8_lossy(&edited.stderr));
+        results.push(std::fs::read(folder.path().join("in.dll")).unwrap());
+    }
+    assert!(results[0] == results[1] && inspect(&results[0]).imports_name(LONG));
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn a_delay_import_is_bound_at_load_and_renamed_at_once() {
         vec![Edit::DelayToEager(None), replace("dep.dll", LONG)],
         vec![Edit::DelayToEager(Some("DEP.dll".to_owned())), replace("dep.dll", LONG)],
     ] {
-        let edited = format::edit(&bytes, &edits(list)).unwrap();
+        let edited = edit(&bytes, list);
         assert!(kinds(&edited.bytes).contains(&(LONG.to_owned(), ImportKind::Needed)));
         assert!(kinds(&edited.bytes).iter().all(|(_, kind)| *kind == ImportKind::Needed));
         assert_eq!(inspect(&edited.bytes).pe().unwrap().eager_delays, [LONG]);

@@ -72,6 +72,9 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
             edits.push(Edit::ReplaceImport { from: from.to_owned(), to: to.to_owned() })?;
         } else if !images.iter().any(|image| image.imports_name(to)) {
             return Err(Error::usage(format!("`{from}` is not imported")));
+        } else if images.iter().any(|image| image.pe().is_some()) {
+            // An edit of the delay import under its old name means the new one.
+            edits.push(Edit::ReplaceImport { from: from.to_owned(), to: to.to_owned() })?;
         }
     }
     for name in &flags.add_import {

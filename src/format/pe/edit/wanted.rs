@@ -58,7 +58,7 @@ impl Wanted {
                 Edit::SetIdentity(name) => wanted.set_identity(model, name)?,
                 Edit::AddImport(name) => wanted.add(model, name)?,
                 Edit::RemoveImport(name) => return Err(removal(model, name)),
-                Edit::DelayToEager(library) => wanted.make_eager(model, library.as_deref())?,
+                Edit::DelayToEager(library) => wanted.make_eager(model, edits, library.as_deref())?,
                 Edit::ClearDependentLoadFlags => wanted.clear_flags(model),
                 Edit::SetSearchPath { .. }
                 | Edit::AddSearchPath(_)
@@ -159,12 +159,18 @@ impl Wanted {
         Ok(())
     }
 
-    fn make_eager(&mut self, model: &Model<'_>, library: Option<&str>) -> Result<()> {
+    fn make_eager(&mut self, model: &Model<'_>, edits: &EditSet, library: Option<&str>) -> Result<()> {
         let mut is_there = false;
-        for (index, delay) in model.delays.iter().enumerate() {
-            if !library.is_none_or(|library| delay.name.eq_ignore_ascii_case(library.as_bytes())) {
-                continue;
-            }
+        // The same edits a second time find the new name.
+        let new_name = edits.edits().iter().find_map(|edit| match edit {
+            Edit::ReplaceImport { from, to } if library.is_some_and(|name| name.eq_ignore_ascii_case(from)) => Some(to),
+            _ => None,
+        });
+        let is_meant = |name: &[u8]| {
+            let mut names = library.into_iter().chain(new_name.map(String::as_str));
+            library.is_none() || names.any(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))
+        };
+        for (index, delay) in model.delays.iter().enumerate().filter(|(_, delay)| is_meant(delay.name)) {
             is_there = true;
             if !model.is_eager(delay) && !self.eager.contains(&index) {
                 self.changes.push(Change {
