@@ -338,6 +338,29 @@ fn the_oldest_system_is_set_where_it_is_stated() {
 }
 
 #[test]
+fn an_rpath_that_is_there_twice_is_there_once_after_any_edit_of_it() {
+    let spec = RawMacho::default();
+    let twice = ["@loader_path/a", "@loader_path/b", "@loader_path/a"];
+    let spec = twice.iter().fold(spec.clone(), |all, path| all.with(spec.rpath(path)));
+    let bytes = spec.build();
+    assert_eq!(one(&bytes).macho().unwrap().structure[0].rule, StructureRule::DuplicateRpath);
+    let once = ["@loader_path/a", "@loader_path/b"];
+    for (list, expected) in [
+        (add_rpath("@loader_path/a"), &once[..]),
+        (set_rpaths(&twice), &once),
+        (add_rpath("c"), &["@loader_path/a", "@loader_path/b", "c"]),
+        (Edit::RemoveSearchPath("@loader_path/a".to_owned()), &once[1..]),
+        (Edit::RemoveSearchPath("@loader_path/b".to_owned()), &once[..1]),
+    ] {
+        let edited = edit(&bytes, [list]);
+        assert_eq!(rpaths(&one(&edited.bytes)), expected);
+        assert_eq!(one(&edited.bytes).macho().unwrap().structure, []);
+    }
+    // An edit of something else leaves them.
+    assert_eq!(rpaths(&one(&edit(&bytes, [replace(SYSTEM, "x")]).bytes)), twice);
+}
+
+#[test]
 fn a_lazy_record_in_linkedit_is_not_renamed() {
     let linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0\0\0\0"].concat();
     let mut spec = RawMacho { linkedit, ..RawMacho::default() };

@@ -223,7 +223,10 @@ impl<'a> Wanted<'a> {
         for edit in edits.edits() {
             if let Edit::AddSearchPath(path) = edit {
                 check_name(path, "an rpath")?;
-                if !paths.iter().any(|known| known == path.as_bytes()) {
+                // Once, and no more than once: dyld refuses what is there twice.
+                let mut is_there = false;
+                paths.retain(|known| known != path.as_bytes() || !std::mem::replace(&mut is_there, true));
+                if !is_there {
                     paths.push(path.clone().into_bytes());
                 }
             }
