@@ -26,7 +26,7 @@ pub struct Widest {
 }
 
 /// What symbols leave open about every extension module for the stable ABI.
-const LIMIT: &str = "that no structure of Python is used by its layout stands in no symbol";
+const LIMIT: &str = "symbols do not show whether it relies on the layout of one version's structures";
 
 /// Returns the widest tags that are proven, given those that the wheel claims; `None` if nothing about its modules tells
 /// which Python they are for.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use crate::audit::AuditOptions;
 use crate::cli::args::ReportArgs;
 use crate::cli::inputs;
@@ -26,29 +28,39 @@ pub fn options(args: &ReportArgs, settings: &Settings) -> Result<AuditOptions> {
     })
 }
 
-/// Examines each file and prints its report.
+/// Files larger than this, in bytes, are examined one at a time: each core has work in one of them, and what is known of
+/// several would be held at once.
+const LARGE: u64 = 24 << 20;
+
+/// Examines each file and prints its report, in the order given; small ones several at a time.
 pub fn each(
     paths: inputs::Paths,
     mut printer: Printer,
     terminal: &Terminal,
-    examine: &dyn Fn(&Path) -> Result<Report>,
+    examine: &(dyn Fn(&Path) -> Result<Report> + Sync),
     status_of: &dyn Fn(&Report) -> Status,
 ) -> Status {
     let mut status = Status::Done;
     let progress = terminal.progress(paths.len());
-    for path in paths {
-        let report = path.and_then(|path| {
+    for batch in batches(paths) {
+        if let Some(Ok(path)) = batch.first() {
             progress.set_message(path.display().to_string());
-            examine(&path)
-        });
-        progress.inc(1);
-        let outcome = report.and_then(|report| {
-            status = status.max(status_of(&report));
-            progress.suspend(|| printer.report(report))
-        });
-        if let Err(error) = outcome {
-            status = Status::Impossible;
-            progress.suspend(|| terminal.error(&error));
+        }
+        let reports: Vec<Result<Report>> =
+            batch.into_par_iter().map(|path| path.and_then(|path| examine(&path))).collect();
+        for report in reports {
+            progress.inc(1);
+            let outcome = report.and_then(|report| {
+                status = status.max(status_of(&report));
+                progress.suspend(|| printer.report(report))
+            });
+            if let Err(error) = outcome {
+                status = Status::Impossible;
+                progress.suspend(|| terminal.error(&error));
+            }
+            if printer.is_closed() {
+                break;
+            }
         }
         if printer.is_closed() {
             break;
@@ -60,4 +72,20 @@ pub fn each(
         status = Status::Impossible;
     }
     status
+}
+
+/// Paths in their order, twice as many together as there are threads; large files alone.
+fn batches(paths: inputs::Paths) -> Vec<inputs::Paths> {
+    let most = rayon::current_num_threads().saturating_mul(2).max(1);
+    let mut batches: Vec<inputs::Paths> = Vec::new();
+    let mut open = false;
+    for path in paths {
+        let size = path.as_ref().ok().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |facts| facts.len());
+        match batches.last_mut().filter(|batch| open && size <= LARGE && batch.len() < most) {
+            Some(batch) => batch.push(path),
+            None => batches.push(vec![path]),
+        }
+        open = size <= LARGE;
+    }
+    batches
 }
