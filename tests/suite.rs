@@ -55,6 +55,8 @@ mod macho_sign;
 mod merge;
 #[path = "suite/origin.rs"]
 mod origin;
+#[path = "suite/origin_macports.rs"]
+mod origin_macports;
 #[path = "suite/pe_cli.rs"]
 mod pe_cli;
 #[path = "suite/pe_edit.rs"]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::anchor::{Anchor, Answer, Wanted};
 use super::{Note, Package, RootFs};
-use super::{apk, conan, conda, dpkg, homebrew, nix, nuget, pacman, pypi, rpm, vcpkg};
+use super::{apk, conan, conda, dpkg, homebrew, macports, nix, nuget, pacman, pypi, rpm, vcpkg};
 
 /// Directories above a file that are asked for a database; deeper trees do not exist in practice.
 const MAX_ANCESTORS: usize = 64;
@@ -27,7 +27,7 @@ struct Source {
 }
 
 /// In order of authority: a system's package manager lays claim to more than a Python installer that ran below it.
-const SOURCES: [Source; 11] = [
+const SOURCES: [Source; 12] = [
     Source { stands_at: dpkg::stands_at, owners: dpkg::owners },
     Source { stands_at: rpm::stands_at, owners: rpm::owners },
     Source { stands_at: apk::stands_at, owners: apk::owners },
@@ -35,6 +35,7 @@ const SOURCES: [Source; 11] = [
     Source { stands_at: nix::stands_at, owners: nix::owners },
     Source { stands_at: conda::stands_at, owners: conda::owners },
     Source { stands_at: homebrew::stands_at, owners: homebrew::owners },
+    Source { stands_at: macports::stands_at, owners: macports::owners },
     Source { stands_at: vcpkg::stands_at, owners: vcpkg::owners },
     Source { stands_at: conan::stands_at, owners: conan::owners },
     Source { stands_at: nuget::stands_at, owners: nuget::owners },

@@ -10,6 +10,7 @@ mod conda;
 mod dpkg;
 mod homebrew;
 mod lookup;
+mod macports;
 mod memory;
 mod nix;
 mod nuget;
@@ -49,6 +50,8 @@ pub enum Database {
     Conda,
     /// Homebrew: the keg (`Cellar/name/version`) above the file.
     Homebrew,
+    /// MacPorts: the registry of the prefix above the file.
+    MacPorts,
     /// vcpkg: `installed/vcpkg/info`.
     Vcpkg,
     /// Conan: the package folder above the file.
@@ -70,6 +73,7 @@ impl Database {
             Database::Nix => "nix",
             Database::Conda => "conda",
             Database::Homebrew => "homebrew",
+            Database::MacPorts => "macports",
             Database::Vcpkg => "vcpkg",
             Database::Conan => "conan",
             Database::NuGet => "nuget",

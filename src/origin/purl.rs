@@ -20,14 +20,18 @@ impl Package {
             Database::Conan => "conan",
             Database::NuGet => "nuget",
             Database::Pypi => "pypi",
-            Database::Nix => "generic",
+            Database::Nix | Database::MacPorts => "generic",
         };
         let name = match self.database {
             Database::Pypi => normalised(&self.name),
             Database::Dpkg | Database::Apk | Database::Pacman | Database::Homebrew => self.name.to_ascii_lowercase(),
-            Database::Rpm | Database::Conda | Database::Vcpkg | Database::Conan | Database::NuGet | Database::Nix => {
-                self.name.clone()
-            }
+            Database::Rpm
+            | Database::Conda
+            | Database::Vcpkg
+            | Database::Conan
+            | Database::NuGet
+            | Database::MacPorts
+            | Database::Nix => self.name.clone(),
         };
         let mut qualifiers = self.qualifiers.clone();
         let mut add = |key: &str, value: Option<&str>| {

@@ -4,7 +4,7 @@ mod berkeley;
 mod header;
 mod ndb;
 #[cfg(feature = "rpm")]
-mod sqlite;
+pub(super) mod sqlite;
 
 use super::anchor::{Anchor, Answer, DATABASE_LIMIT, Wanted};
 use super::{FileBytes, os_release};

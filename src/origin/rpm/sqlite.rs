@@ -22,21 +22,79 @@ const STEPS: i32 = 100_000;
 
 /// Hands over every package's header.
 pub(super) fn headers(store: &Store, each: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let image = Image::new(&store.bytes, store.log.as_deref())?;
-    let size = image.len();
-    // What the header or the log says beyond what both hold would be empty pages.
-    let held = store.bytes.len() as u64 + store.log.as_ref().map_or(0, |log| log.len() as u64);
-    if size > held {
-        return Err(Error::malformed(format!("{size} bytes of pages in {held} bytes of files")));
-    }
-    if size > COPY_LIMIT {
-        return Err(Error::malformed(format!("{size} bytes; at most {COPY_LIMIT} are read")));
-    }
-    let size = usize::try_from(size).map_err(|_| Error::malformed("too large"))?;
-    walk(image, size, each).map_err(|error| Error::malformed(format!("sqlite: {error}")))
+    let database = Database::open(&store.bytes, store.log.as_deref())?;
+    walk(&database, each).map_err(|error| Error::malformed(format!("sqlite: {error}")))
 }
 
-fn walk(image: Image<'_>, size: usize, each: &mut dyn FnMut(&[u8])) -> rusqlite::Result<()> {
+fn walk(database: &Database, each: &mut dyn FnMut(&[u8])) -> rusqlite::Result<()> {
+    database.is_plain_table("Packages")?;
+    let mut statement = database.connection.prepare("SELECT blob FROM Packages")?;
+    let mut rows = statement.query([])?;
+    let mut packages = 0_usize;
+    // Values do not overlap: together they cannot be larger than the file.
+    let mut budget = database.size;
+    while let Some(row) = rows.next()? {
+        packages += 1;
+        if packages > MAX_PACKAGES {
+            break;
+        }
+        if let Ok(blob) = row.get_ref(0)?.as_blob() {
+            budget = budget.checked_sub(blob.len()).ok_or(rusqlite::Error::InvalidQuery)?;
+            each(blob);
+        }
+    }
+    Ok(())
+}
+
+/// A stranger's sqlite database, in memory and bounded.
+pub(in crate::origin) struct Database {
+    pub(in crate::origin) connection: Connection,
+    /// Its size in bytes.
+    size: usize,
+}
+
+impl Database {
+    /// Reads a database, with the write-ahead log beside it.
+    ///
+    /// # Errors
+    /// `Malformed` if it is none, or larger than what is read.
+    pub(in crate::origin) fn open(bytes: &[u8], log: Option<&[u8]>) -> Result<Self> {
+        let image = Image::new(bytes, log)?;
+        let size = image.len();
+        // What the header or the log says beyond what both hold would be empty pages.
+        let held = bytes.len() as u64 + log.map_or(0, |log| log.len() as u64);
+        if size > held {
+            return Err(Error::malformed(format!("{size} bytes of pages in {held} bytes of files")));
+        }
+        if size > COPY_LIMIT {
+            return Err(Error::malformed(format!("{size} bytes; at most {COPY_LIMIT} are read")));
+        }
+        let size = usize::try_from(size).map_err(|_| Error::malformed("too large"))?;
+        let connection = connect(image, size).map_err(|error| Error::malformed(format!("sqlite: {error}")))?;
+        Ok(Self { connection, size })
+    }
+
+    /// Makes sure that a name is that of a table that holds what is read.
+    ///
+    /// A view, a virtual table or a generated column would run what the file says.
+    ///
+    /// # Errors
+    /// `InvalidQuery` if it is anything else.
+    pub(in crate::origin) fn is_plain_table(&self, name: &str) -> rusqlite::Result<()> {
+        let stated = "SELECT sql FROM sqlite_schema WHERE name = ?1 AND type = 'table'";
+        let text: String = self.connection.query_row(stated, [name], |row| row.get(0))?;
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+        let is_table =
+            ["CREATE", "TABLE"].iter().all(|word| words.next().is_some_and(|own| own.eq_ignore_ascii_case(word)));
+        // `GENERATED ALWAYS` may be left out before `AS`.
+        match is_table && !words.any(|word| word.eq_ignore_ascii_case("AS")) {
+            true => Ok(()),
+            false => Err(rusqlite::Error::InvalidQuery),
+        }
+    }
+}
+
+fn connect(image: Image<'_>, size: usize) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_in_memory_with_flags(flags)?;
     // What sqlite's "Defense Against The Dark Arts" asks for where the file is a stranger's.
@@ -52,28 +110,7 @@ fn walk(image: Image<'_>, size: usize, each: &mut dyn FnMut(&[u8])) -> rusqlite:
         }),
     )?;
     connection.deserialize_read_exact("main", image, size, true)?;
-    // A view, a virtual table or a generated column (which needs a second parenthesis) would run what the file says.
-    let plain = "SELECT count(*) FROM sqlite_schema WHERE name = 'Packages' AND type = 'table' \
-                 AND sql LIKE 'CREATE TABLE%' AND sql NOT LIKE '%(%(%'";
-    if connection.query_row(plain, [], |row| row.get::<_, i64>(0))? != 1 {
-        return Err(rusqlite::Error::InvalidQuery);
-    }
-    let mut statement = connection.prepare("SELECT blob FROM Packages")?;
-    let mut rows = statement.query([])?;
-    let mut packages = 0_usize;
-    // Values do not overlap: together they cannot be larger than the file.
-    let mut budget = size;
-    while let Some(row) = rows.next()? {
-        packages += 1;
-        if packages > MAX_PACKAGES {
-            break;
-        }
-        if let Ok(blob) = row.get_ref(0)?.as_blob() {
-            budget = budget.checked_sub(blob.len()).ok_or(rusqlite::Error::InvalidQuery)?;
-            each(blob);
-        }
-    }
-    Ok(())
+    Ok(connection)
 }
 
 /// The database as it is once its write-ahead log has been moved into it, read page by page.
