@@ -74,13 +74,14 @@ fn wheels(args: &MergeArgs) -> Result<[&Path; 2]> {
 
 /// Returns what the flags ask for.
 fn options(args: &MergeArgs, audit: &AuditOptions, environment: &Environment) -> Result<MergeOptions> {
-    let mut options = MergeOptions::default();
-    options.take = args.take.map(|take| match take {
-        Take::First => Side::First,
-        Take::Second => Side::Second,
-    });
-    options.accept = args.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?;
-    options.source_date_epoch = write::source_date_epoch(environment)?;
-    options.policies = audit.policies.clone();
-    Ok(options)
+    Ok(MergeOptions {
+        take: args.take.map(|take| match take {
+            Take::First => Side::First,
+            Take::Second => Side::Second,
+        }),
+        accept: args.accept.iter().map(|name| write::accepted(name)).collect::<Result<_>>()?,
+        source_date_epoch: write::source_date_epoch(environment)?,
+        policies: audit.policies.clone(),
+        ..MergeOptions::default()
+    })
 }

@@ -157,9 +157,11 @@ fn write(
     folder: &Path,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Option<Output>> {
-    let mut writing = repair::Options::default();
-    writing.compress = options.compress;
-    writing.source_date_epoch = options.source_date_epoch;
+    let writing = repair::Options {
+        compress: options.compress,
+        source_date_epoch: options.source_date_epoch,
+        ..repair::Options::default()
+    };
     let written = rewrite.write_with(first, Some(second), &writing, folder)?;
     diagnostics.extend(written.diagnostics);
     let Some(output) = written.output else { return Ok(None) };
