@@ -1,20 +1,37 @@
 //! Findings about one binary alone: TW201 to TW208, TW501 to TW504.
 
-use crate::abi::{self, LibpythonRule};
+use crate::abi::{self, LibpythonRule, PythonAbi, WheelAbi};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::format::image::FaultKind;
 use crate::load::{Binary, Target, Unreadable};
 use crate::platform::{Libc, Platform};
 use crate::policy::apple;
-use crate::report::{BinaryEntry, VersionEntry};
+use crate::report::{BinaryEntry, PythonEntry, VersionEntry};
 
 /// Returns the report's entry of a binary.
 pub(super) fn entry(binary: &Binary, target: Target) -> BinaryEntry {
     let mut entry = BinaryEntry::new(&binary.member, &binary.image, target.platform.arch_name(binary.image.arch));
-    entry.kind = abi::examine(&binary.image, &binary.symbols, binary.file_name()).kind.name();
+    let python = abi::examine(&binary.image, &binary.symbols, binary.file_name());
+    entry.kind = python.kind.name();
+    entry.python = python_entry(binary, &python);
     entry.versions =
         binary.symbols.versions.iter().map(|needed| VersionEntry::new(&needed.library, &needed.version)).collect();
     entry
+}
+
+/// What a binary alone has to do with Python; what other binaries of the wheel give it plays no part here.
+fn python_entry(binary: &Binary, python: &PythonAbi) -> Option<PythonEntry> {
+    let facts = WheelAbi::of(std::slice::from_ref(binary)).binaries.pop()?;
+    let mut entry = PythonEntry::new();
+    entry.entry_points = python.entry_points.iter().map(abi::EntryPoint::symbol).collect();
+    entry.libraries = facts.libraries.iter().map(|(name, _)| name.clone()).collect();
+    let newest = facts.needed.iter().map(|name| {
+        let symbol = abi::stable_symbol(name)?;
+        symbol.condition.is_none_or(|condition| condition.holds(facts.format)).then_some(symbol.added)
+    });
+    entry.stable_abi = newest.collect::<Option<Vec<u16>>>().and_then(|versions| versions.into_iter().max());
+    entry.symbols = facts.needed;
+    (entry != PythonEntry::new()).then_some(entry)
 }
 
 /// Returns the finding about a binary that cannot be read.

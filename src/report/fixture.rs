@@ -32,6 +32,7 @@ pub(crate) fn report() -> Report {
         ],
         search_paths: vec![SearchPathEntry { path: "$ORIGIN/../demo.libs".into(), kind: "rpath" }],
         versions: vec![VersionEntry::new("libc.so.6", "GLIBC_2.34")],
+        python: None,
     }];
     let mut foo = LibraryEntry::new("libfoo.so.1", LibraryOrigin::Wheel, Some("demo.libs/libfoo.so.1".into()));
     foo.needed_by = vec!["demo/_core.so".into()];

@@ -130,6 +130,29 @@ pub struct BinaryEntry {
     pub search_paths: Vec<SearchPathEntry>,
     /// Version nodes it needs, in file order; empty where the format has none.
     pub versions: Vec<VersionEntry>,
+    /// What it has to do with Python; `None`: nothing.
+    pub python: Option<PythonEntry>,
+}
+
+/// What a binary has to do with Python.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PythonEntry {
+    /// Functions by which an interpreter makes modules of it, e.g. `PyInit__core`.
+    pub entry_points: Vec<String>,
+    /// Symbols of Python that it cannot do without, sorted.
+    pub symbols: Vec<String>,
+    /// Python's libraries that it links, as it names them.
+    pub libraries: Vec<String>,
+    /// The minor version of Python 3 from which on the stable ABI has all those symbols; `None` if it has not.
+    pub stable_abi: Option<u16>,
+}
+
+impl PythonEntry {
+    /// Returns an entry of nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
 }
 
 impl BinaryEntry {
@@ -165,6 +188,7 @@ impl BinaryEntry {
                 .map(|path| SearchPathEntry { path: path.path.clone(), kind: path.kind.name() })
                 .collect(),
             versions: Vec::new(),
+            python: None,
         }
     }
 }

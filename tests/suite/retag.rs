@@ -399,6 +399,13 @@ fn the_report_holds_tags_steps_proof_and_outputs() {
     assert_eq!(report["plan"][0]["step"], "retag");
     assert!(report["proof"][0].as_str().unwrap().contains("no Python symbol"));
     assert_eq!(report["binaries"][0]["path"], "demo/libdemo.so");
+    let module = Lab::of("cp311-cp311-linux_x86_64", MODULE, &module(&[b"PyList_New", b"PyType_GetModule"]));
+    let ran = module.run(&["--auto", "--format=json"]);
+    let facts: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let python = &facts["binaries"][0]["python"];
+    assert_eq!(python["entry_points"][0], "PyInit__core");
+    assert_eq!((&python["symbols"][1], &python["stable_abi"]), (&"PyType_GetModule".into(), &10.into()));
+    assert_eq!(report["binaries"][0]["python"], Value::Null);
     // A refused wheel has the same status in every form.
     for format in ["json", "github", "sarif", "junit", "human"] {
         assert_eq!(lab.run(&["--python-tag=cp3", "--format", format]).status, Some(1), "{format}");
