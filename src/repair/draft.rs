@@ -199,7 +199,8 @@ impl Drafter<'_> {
         let needless = import.kind == ImportKind::Delay && windows::is_optional(importer.file_name(), name);
         match (planned, edge.resolution) {
             (Some(Action::Drop), _) => Fate::Remove,
-            (None, _) if needless => Fate::Leave,
+            // Where it is at hand it is vendored like all else; nobody misses it where it is not.
+            (None, Resolution::Missing) if needless => Fate::Leave,
             (Some(Action::Exclude | Action::System), Resolution::Object(id)) if !self.graph.object(id).is_wheel() => {
                 Fate::Leave
             }
