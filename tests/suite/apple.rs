@@ -474,3 +474,23 @@ fn check_takes_macos_tags_and_required_architectures_from_the_command_line() {
     assert_eq!(status(&["--require-archs", "arm65"]), 2);
     assert_eq!(status(&["--plat", "beos_r5"]), 2);
 }
+
+#[test]
+fn policies_prints_the_rules_of_macos_and_ios() {
+    let run = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_truewheel")).arg("policies").args(words).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let text = run(&["macos"]);
+    for line in [
+        "arm64: from macOS 11.0, signed code only",
+        "dyld refuses duplicate-rpath: from SDK 15.0 by 15.0, SDK 15.4 by 15.4, SDK 26.0 by 26.0",
+        "dyld refuses linkedit-overlap: always",
+        "libc++ has LLVM 15 from 13.3",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(run(&[]).lines().any(|line| line.starts_with("ios: arm64_iphoneos from 12.0")));
+    let value: serde_json::Value = serde_json::from_str(run(&["--format", "json", "ios"]).trim()).unwrap();
+    assert_eq!(value["architectures"]["arm64_iphonesimulator"]["first"], "14.0");
+}

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod apple_rules;
 mod audit;
 pub mod check;
 pub mod completions;

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::apple_rules;
 use crate::arch::Arch;
 use crate::cli::args::{PoliciesArgs, TreeFormat};
 use crate::cli::output;
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
+use crate::policy::apple::AppleRules;
 use crate::policy::{Policy, PolicyFamily, PolicySet, Preset, presets};
 use crate::report::text::printable;
 use crate::tag::PlatformTag;
@@ -30,6 +32,9 @@ pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
         for policy in set.all() {
             text.push_str(&entry(policy, None, args.format, &line));
         }
+        for rules in apple_rules::all() {
+            text.push_str(&apple_entry(rules, args.format, apple_rules::line));
+        }
         for preset in presets() {
             text.push_str(&preset_entry(preset, args.format));
         }
@@ -37,6 +42,10 @@ pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
     for name in &args.names {
         if let Some(preset) = presets().iter().find(|preset| name.strip_prefix('@') == Some(preset.name.as_str())) {
             text.push_str(&preset_entry(preset, args.format));
+            continue;
+        }
+        if let Some(rules) = apple_rules::all().into_iter().find(|rules| rules.name == *name) {
+            text.push_str(&apple_entry(rules, args.format, apple_rules::whole));
             continue;
         }
         let bare = set.all().find(|policy| policy.name == *name || policy.aliases.contains(name));
@@ -105,6 +114,14 @@ fn preset_entry(preset: &Preset, format: TreeFormat) -> String {
             });
             format!("{value}\n")
         }
+    }
+}
+
+/// The rules of one of Apple's systems.
+fn apple_entry(rules: &AppleRules, format: TreeFormat, human: fn(&AppleRules) -> String) -> String {
+    match format {
+        TreeFormat::Human => human(rules),
+        TreeFormat::Json => format!("{}\n", apple_rules::as_json(rules)),
     }
 }
 

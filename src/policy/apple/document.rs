@@ -59,6 +59,8 @@ pub struct ArchRules {
 pub struct DyldRule {
     /// Which.
     pub rule: StructureRule,
+    /// Its name in the data, e.g. `duplicate-rpath`.
+    pub name: String,
     /// From which SDK on it is fatal, by the version of the system whose loader says so, ascending; none: always.
     pub since: Vec<Threshold>,
 }
@@ -118,6 +120,11 @@ impl AppleRules {
     pub fn gives(&self, name: &str) -> bool {
         let begins = |prefixes: &[String]| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
         begins(&self.system) && !begins(&self.not_system) && !name.split('/').any(|part| part == "..")
+    }
+
+    /// Returns the beginnings of the install names that the system gives.
+    pub fn system(&self) -> &[String] {
+        &self.system
     }
 
     /// Returns true if the install name is that of a Python framework.
@@ -255,7 +262,7 @@ impl Document {
                 .since
                 .iter()
                 .map(|threshold| Ok(Threshold { system: version(&threshold.system)?, sdk: version(&threshold.sdk)? }));
-            Ok(DyldRule { rule, since: since.collect::<Result<_>>()? })
+            Ok(DyldRule { rule, name: document.rule.clone(), since: since.collect::<Result<_>>()? })
         });
         let libcxx = self.libcxx.iter().map(|document| {
             Ok(LibcxxFeature {
