@@ -4,6 +4,8 @@
 mod apple;
 #[path = "suite/check_rules.rs"]
 mod check_rules;
+#[path = "suite/check_windows.rs"]
+mod check_windows;
 #[path = "suite/cli.rs"]
 mod cli;
 #[path = "suite/cli_repair.rs"]

@@ -1,0 +1,106 @@
+//! `check` of wheels for Windows: what their bytes earn, and who finds which DLL.
+
+use truewheel::audit::{self, AuditOptions, Depth};
+use truewheel::diagnostic::{Code, Severity};
+use truewheel::report::Report;
+
+use crate::support::fixture;
+use crate::support::pe::PeFile;
+use crate::support::wheel::WheelBuilder;
+
+fn dll(name: &str) -> Vec<u8> {
+    fixture(&format!("pe/{name}"))
+}
+
+fn report(wheel: &WheelBuilder) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    audit::audit(&wheel.write(folder.path()), &AuditOptions::default(), Depth::Everything).unwrap()
+}
+
+/// Codes of the findings that are not notes about the tags themselves.
+fn codes(wheel: &WheelBuilder) -> Vec<(Code, Severity)> {
+    let python = |code: &Code| (500..600).contains(&code.name()[2..].parse::<u32>().unwrap());
+    let found = report(wheel).diagnostics;
+    let mut codes: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.diagnostic.code, finding.diagnostic.severity))
+        .filter(|(code, _)| !python(code))
+        .collect();
+    codes.dedup();
+    codes
+}
+
+fn package(tags: &str) -> WheelBuilder {
+    WheelBuilder::new(tags).file("pkg/__init__.py", b"")
+}
+
+#[test]
+fn a_tag_is_the_processor_of_the_extensions() {
+    for (folder, tag) in [("x86_64", "win_amd64"), ("x86", "win32"), ("aarch64", "win_arm64")] {
+        let files = |wheel: WheelBuilder| {
+            wheel
+                .file("pkg/_demo.pyd", &dll(&format!("{folder}/demo.dll")))
+                .file("pkg/dep.dll", &dll(&format!("{folder}/dep.dll")))
+        };
+        let right = report(&files(package(&format!("cp311-cp311-{tag}"))));
+        assert_eq!(right.tags.earned, [tag]);
+        let other = if tag == "win32" { "win_amd64" } else { "win32" };
+        let wrong = codes(&files(package(&format!("cp311-cp311-{other}"))));
+        assert!(wrong.contains(&(Code::TW601, Severity::Error)), "{wrong:?}");
+        assert!(wrong.contains(&(Code::TW406, Severity::Error)), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_runs_on_arm64_machines_alone_is_not_for_x64() {
+    let hybrid = PeFile::new(&dll("x86_64/config.dll")).hybrid().bytes;
+    let wheel = WheelBuilder::new("py3-none-win_amd64").file("pkg/config.dll", &hybrid);
+    let found = report(&wheel);
+    assert!(found.tags.earned.is_empty(), "{:?}", found.tags.earned);
+    assert!(codes(&wheel).contains(&(Code::TW406, Severity::Error)));
+}
+
+#[test]
+fn libraries_for_other_processors_take_no_tag_away_and_are_told_of() {
+    let wheel = package("cp311-cp311-win_amd64")
+        .file("pkg/_demo.pyd", &dll("x86_64/demo.dll"))
+        .file("pkg/dep.dll", &dll("x86_64/dep.dll"))
+        .file("pkg/inject/dep32.dll", &dll("x86/dep.dll"))
+        .file("pkg/inject/load32.exe", &dll("x86/load.exe"));
+    assert_eq!(report(&wheel).tags.earned, ["win_amd64"]);
+    assert_eq!(codes(&wheel), [(Code::TW406, Severity::Warning), (Code::TW406, Severity::Note)]);
+}
+
+#[test]
+fn a_dll_elsewhere_is_found_by_start_up_code_and_not_without() {
+    let code = "import os\nos.add_dll_directory(os.path.join(os.path.dirname(__file__), os.pardir, 'demo.libs'))\n";
+    let wheel = |init: &str| {
+        WheelBuilder::new("cp311-cp311-win_amd64")
+            .file("pkg/__init__.py", init.as_bytes())
+            .file("pkg/sub/_demo.pyd", &dll("x86_64/demo.dll"))
+            .file("demo.libs/dep.dll", &dll("x86_64/dep.dll"))
+    };
+    assert_eq!(codes(&wheel(code)), []);
+    assert_eq!(codes(&wheel("")), [(Code::TW301, Severity::Error)]);
+    // Code that names the folder in a way that is not understood: it counts, and is told of.
+    let odd = "import os, glob\nfor name in glob.glob('*/demo.libs'):\n    os.add_dll_directory(name)\n";
+    assert_eq!(codes(&wheel(odd)), [(Code::TW310, Severity::Note)]);
+    // The code of another package has not run.
+    let other = wheel("").file("other/__init__.py", code.as_bytes());
+    assert_eq!(codes(&other), [(Code::TW301, Severity::Error)]);
+}
+
+#[test]
+fn a_delayed_import_that_its_helper_does_not_find_is_told_of() {
+    let wheel = package("cp311-cp311-win_amd64")
+        .file("pkg/delay.pyd", &dll("x86_64/delay.dll"))
+        .file("pkg/dep.dll", &dll("x86_64/dep.dll"));
+    assert_eq!(codes(&wheel), [(Code::TW311, Severity::Warning)]);
+}
+
+#[test]
+fn a_missing_library_takes_no_tag_away() {
+    let wheel = package("cp311-cp311-win_amd64").file("pkg/_demo.pyd", &dll("x86_64/demo.dll"));
+    assert_eq!(codes(&wheel), [(Code::TW301, Severity::Error)]);
+    assert_eq!(report(&wheel).tags.earned, ["win_amd64"]);
+}
