@@ -24,7 +24,11 @@ pub fn named_libraries(bytes: &[u8]) -> BTreeSet<String> {
             let start =
                 bytes.get(..at).unwrap_or_default().iter().rev().take(MAX_NAME).take_while(|byte| is_name(**byte));
             let length = start.count();
-            add(&mut names, bytes.get(at - length..at + 4).unwrap_or_default().iter().copied(), length);
+            // `%s.dll` is a pattern, not a name.
+            let is_pattern = at.checked_sub(length + 1).and_then(|before| bytes.get(before)) == Some(&b'%');
+            if !is_pattern {
+                add(&mut names, bytes.get(at - length..at + 4).unwrap_or_default().iter().copied(), length);
+            }
             continue;
         }
         let wide = |index: usize| match bytes.get(at + 2 * index..at + 2 * index + 2) {
