@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Result;
 use crate::format::pe::PeFacts;
 use crate::format::{Edit, EditSet, ImportKind};
-use crate::load::{ObjectId, Resolution, RootKind};
+use crate::load::{Binary, ObjectId, Resolution, RootKind};
 use crate::policy::windows;
 use crate::repair::draft::{Drafter, Fate};
 use crate::repair::options::Layout;
@@ -50,8 +50,7 @@ impl Wire for DirectoryWire {
             homes.settle(slices, &Home { name, folders: folders.into_iter().collect() });
         }
         reach_others(drafter, &mut homes);
-        let named: Vec<Diagnostic> =
-            files.iter().filter_map(|slices| named_at_run_time(drafter, slices, &homes)).collect();
+        let named: Vec<Diagnostic> = files.iter().filter_map(|slices| named_at_run_time(drafter, slices)).collect();
         homes.diagnostics.extend(named);
         Ok(homes)
     }
@@ -141,22 +140,22 @@ fn cannot_share(name: &str, one: &Folder, other: &Folder) -> Diagnostic {
         .help("give each folder a copy of its own with `--layout adjacent`, or add an `__init__.py` to the package")
 }
 
-/// A library that gets another name, and that some binary names in its text without importing it.
-fn named_at_run_time(drafter: &Drafter<'_>, slices: &[ObjectId], homes: &Homes) -> Option<Diagnostic> {
+/// Returns the binary of the wheel that names a DLL in its text without importing it: it may load it when it runs, so
+/// the name has to stay. Visual C++'s runtimes are named in many texts and are never loaded so.
+pub(super) fn named_by<'a>(drafter: &Drafter<'a>, file_name: &str) -> Option<&'a Binary> {
+    let name = file_name.to_ascii_lowercase();
+    let named = |binary: &&Binary| binary.named.contains(&name) && !binary.file_name().eq_ignore_ascii_case(&name);
+    drafter.binaries.iter().find(named).filter(|_| !windows::is_runtime(&name))
+}
+
+/// A library that some binary names in its text without importing it.
+fn named_at_run_time(drafter: &Drafter<'_>, slices: &[ObjectId]) -> Option<Diagnostic> {
     let object = slices.first().map(|id| drafter.graph.object(*id))?;
-    let home = homes.of_file(slices)?;
-    let old = object.file_name().to_ascii_lowercase();
-    if home.name.eq_ignore_ascii_case(&old) {
-        return None;
-    }
-    let who = drafter.binaries.iter().find(|binary| binary.named.contains(&old))?;
+    let who = named_by(drafter, object.file_name())?;
+    let name = object.file_name();
     let message =
-        format!("names `{old}` without importing it: it may load it when it runs, and it becomes `{}`", home.name);
-    Some(
-        Diagnostic::new(Code::TW312, message)
-            .member(&who.member)
-            .help(format!("keep its name with `--no-mangle {old}` if it does")),
-    )
+        format!("names `{name}` without importing it: it may load it when it runs, so `{name}` keeps its name");
+    Some(Diagnostic::new(Code::TW312, message).member(&who.member))
 }
 
 /// Libraries that the wheel ships where the loader does not look: start-up code names their folders.

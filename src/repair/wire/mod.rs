@@ -130,8 +130,9 @@ fn names(
             let object = drafter.graph.object(id);
             let called = drafter.called(id);
             let no_mangle = &drafter.options.no_mangle;
-            let keep_name =
-                no_mangle.matches(object.file_name()) || called.as_deref().is_some_and(|name| no_mangle.matches(name));
+            let keep_name = no_mangle.matches(object.file_name())
+                || called.as_deref().is_some_and(|name| no_mangle.matches(name))
+                || directory::named_by(drafter, object.file_name()).is_some();
             let mut all: Vec<String> =
                 drafter.options.strip.map(|level| Edit::Strip(level).to_string()).into_iter().collect();
             all.extend(marks(id));
