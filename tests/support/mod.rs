@@ -20,6 +20,11 @@ pub fn skip(reason: &str) {
     let _ = writeln!(std::io::stderr(), "SKIP: {reason}");
 }
 
+/// Says on stderr that what a test needs is installed and does not start, which `.ci/run` has found out and allows.
+pub fn cannot_start(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIP: {what} does not start here");
+}
+
 /// Returns the path of a file of `testdata`.
 pub fn testdata(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)

@@ -3,12 +3,11 @@
 //! Debian 12: `apt-get install --no-install-recommends wine wine64`, and for 32-bit programs `wine32:i386` as well. The prefix is made
 //! once, in the build folder, or is the one that `TRUEWHEEL_WINEPREFIX` names.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::skip;
+use super::{cannot_start, skip};
 
 /// A machine that Wine runs programs of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Machine {
 pub fn machines() -> Vec<Machine> {
     // Set by `.ci/run` where Wine is installed and cannot start.
     if std::env::var_os("TRUEWHEEL_NO_WINE").is_some() {
-        let _ = writeln!(std::io::stderr(), "SKIP: Wine does not start here");
+        cannot_start("Wine");
         return Vec::new();
     }
     if prefix().is_none() {
