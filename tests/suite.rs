@@ -92,6 +92,8 @@ mod repair_loads;
 #[cfg(unix)]
 #[path = "suite/repair_macos.rs"]
 mod repair_macos;
+#[path = "suite/repair_windows.rs"]
+mod repair_windows;
 #[path = "suite/retag.rs"]
 mod retag;
 #[cfg(unix)]

@@ -273,36 +273,11 @@ fn targets(binaries: &[Binary], claimed: &[PlatformTag]) -> Vec<Target> {
 
 /// Resolves the imports with nothing but the binaries themselves and what the platform gives.
 fn resolve(binaries: &[Binary], targets: &[Target], case: &Case<'_>, options: &AuditOptions) -> Result<Graph> {
-    let recorded = |target: &Target| Recorded {
-        given: Given::new(&options.policies, target.platform, target.arch).for_tags(case.tags),
-        excluded: &case.excluded,
+    let given = |target: &Target| {
+        Given::new(&options.policies, target.platform, target.arch).for_tags(case.tags).leaving(&case.excluded)
     };
     let universe = case.added.iter().cloned().fold(Universe::new(binaries), Universe::with_added_directory);
-    load::resolve_each(&universe, targets, recorded)
-}
-
-/// What the platform gives, and what the wheel records as left to the user's machine.
-struct Recorded<'a> {
-    given: Given<'a>,
-    excluded: &'a BTreeSet<String>,
-}
-
-impl load::Outside for Recorded<'_> {
-    fn is_system(&self, name: &str) -> bool {
-        self.given.is_system(name)
-    }
-
-    fn is_fallback(&self, name: &str) -> bool {
-        self.given.is_fallback(name)
-    }
-
-    fn is_python(&self, name: &str) -> bool {
-        self.given.is_python(name)
-    }
-
-    fn is_excluded(&self, name: &str) -> bool {
-        self.excluded.contains(name)
-    }
+    load::resolve_each(&universe, targets, given)
 }
 
 /// Resolves the imports of a wheel's binaries in all that the sources give, for a dependency tree; empty without

@@ -1,54 +1,23 @@
-//! The engine under rules that no platform has yet, dyld's and Windows': shows that data alone carries them.
+//! The engine under the rules of dyld and Windows, over made facts: data alone carries them.
 
 use super::graph::{Resolution, Via};
 use super::synthetic::{Listed, edges, graph, graph_with, wheel};
 use super::{Outside, Universe};
 use crate::arch::Arch;
 use crate::format::Format;
-use crate::platform::loader::{
-    Carried, Directories, Inherit, Loader, NameRule, OriginRule, PathImport, Refusal, Reuse, Step, Token, UnknownToken,
-};
-use crate::platform::{Libc, Platform, Vendoring, manylinux::Manylinux};
+use crate::platform::loader::{Directories, Loader};
+use crate::platform::{Libc, Platform, Vendoring, macos, manylinux::Manylinux, windows};
 use crate::tag::PlatformTag;
 
-/// dyld: names are paths, `@rpath` is a stack, an install name that is loaded answers before any search.
-static DYLD: Loader = Loader {
-    name: "dyld",
-    names: NameRule::Exact,
-    reuse: &[Reuse::RequestedName, Reuse::Identity, Reuse::SameFile],
-    paths: PathImport::LoadPath,
-    steps: &[Step::SearchPath(Carried::Rpath, Inherit::Ancestors)],
-    tokens: &[Token::LoaderPath, Token::ExecutablePath, Token::Rpath],
-    unknown_token: UnknownToken::Literal,
-    origin: OriginRule::Canonical,
-    wrong_machine: Refusal::Skip,
-    not_a_library: Refusal::Skip,
-    built_in: &[],
-};
+/// A platform whose rules act on made ELF facts.
+struct Ruled(&'static dyn Platform);
 
-/// Windows: names without case, one module a base name, a union of directories.
-static WINDOWS: Loader = Loader {
-    name: "windows",
-    names: NameRule::IgnoreAsciiCase,
-    reuse: &[Reuse::FileName],
-    paths: PathImport::BaseName,
-    steps: &[Step::RootDirectory, Step::AddedDirectories, Step::Environment, Step::Defaults],
-    tokens: &[],
-    unknown_token: UnknownToken::Literal,
-    origin: OriginRule::AsFound,
-    wrong_machine: Refusal::Skip,
-    not_a_library: Refusal::Stop,
-    built_in: &["api-ms-win-"],
-};
-
-struct Ruled(&'static Loader);
-
-static MACOS: &dyn Platform = &Ruled(&DYLD);
-static WIN: &dyn Platform = &Ruled(&WINDOWS);
+static MACOS: &dyn Platform = &Ruled(&macos::Macos);
+static WIN: &dyn Platform = &Ruled(&windows::Windows);
 
 impl Platform for Ruled {
     fn name(&self) -> &'static str {
-        self.0.name
+        self.0.name()
     }
 
     fn owns(&self, _tag: &PlatformTag) -> bool {
@@ -64,7 +33,7 @@ impl Platform for Ruled {
     }
 
     fn loader(&self) -> &'static Loader {
-        self.0
+        self.0.loader()
     }
 
     fn directories(&self, _arch: Arch) -> Directories {

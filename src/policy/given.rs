@@ -1,6 +1,6 @@
 //! `Given`: what a machine gives, as the loader's engine asks it; and which platform a wheel's binaries are for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::PolicyFamily;
 use super::rules::Evidence;
@@ -22,18 +22,26 @@ pub struct Given<'a> {
     platform: &'static dyn Platform,
     arch: Arch,
     interpreters: windows::Interpreters,
+    excluded: Option<&'a BTreeSet<String>>,
 }
 
 impl<'a> Given<'a> {
     /// Returns what `platform` gives on `arch`, on Linux and Android by some policy of `set`.
     pub fn new(set: &'a PolicySet, platform: &'static dyn Platform, arch: Arch) -> Self {
-        Self { set, platform, arch, interpreters: windows::Interpreters::of(None, arch) }
+        Self { set, platform, arch, interpreters: windows::Interpreters::of(None, arch), excluded: None }
     }
 
     /// Takes into account which interpreters a wheel is for: on Windows they bring libraries of their own.
     #[must_use]
     pub fn for_tags(mut self, tags: Option<&TagSet>) -> Self {
         self.interpreters = windows::Interpreters::of(tags, self.arch);
+        self
+    }
+
+    /// Leaves libraries of these names to the user's machine.
+    #[must_use]
+    pub fn leaving(mut self, excluded: &'a BTreeSet<String>) -> Self {
+        self.excluded = Some(excluded);
         self
     }
 
@@ -64,6 +72,10 @@ impl Outside for Given<'_> {
             Format::MachO => abi::is_libpython(name) || apple::is_python(name),
             Format::Elf => abi::is_libpython(name),
         }
+    }
+
+    fn is_excluded(&self, name: &str) -> bool {
+        self.excluded.is_some_and(|excluded| excluded.contains(name))
     }
 }
 

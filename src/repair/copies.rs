@@ -46,10 +46,6 @@ pub(super) fn vendored(
         // Two files of the same bytes become one copy.
         libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
     }
-    if options.include_symbols {
-        let symbols: Vec<VendoredLibrary> = libraries.values().filter_map(program_database).collect();
-        libraries.extend(symbols.into_iter().map(|library| (library.member.clone(), library)));
-    }
     for (_, object) in graph.wheel_objects() {
         let Some(member) = &object.member else { continue };
         let Some(source) = input.included.get(member) else { continue };
@@ -81,7 +77,7 @@ pub(super) fn vendored(
 
 /// The program database that lies beside a vendored DLL, to lie beside its copy; it keeps the name by which debuggers
 /// look for it.
-fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
+pub(super) fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
     let source = library.source.with_extension("pdb");
     let folder = library.member.rsplit_once('/').map_or("", |(folder, _)| folder);
     let name = source.file_name()?.to_str()?;
@@ -105,8 +101,7 @@ fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
 /// File names of vendored libraries by their installed folder, what is imported before what imports it.
 pub(super) fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<String, Vec<String>> {
     let mut order: Vec<&VendoredLibrary> = Vec::new();
-    let is_library = |library: &&VendoredLibrary| !library.member.ends_with(".pdb");
-    let mut rest: Vec<&VendoredLibrary> = vendored.iter().filter(is_library).collect();
+    let mut rest: Vec<&VendoredLibrary> = vendored.iter().collect();
     while !rest.is_empty() {
         let waits = |library: &VendoredLibrary| {
             library.needed.iter().any(|name| *name != library.member && rest.iter().any(|other| other.member == *name))

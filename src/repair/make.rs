@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::copies::{in_load_order, vendored};
+use super::copies::{in_load_order, program_database, vendored};
 use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
-use super::plan::{MemberEdit, Plan, TagChange};
+use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
@@ -206,8 +206,13 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     diagnostics.extend(driver_libraries(&decided, &graph));
     let decisions = drafter.plan_file(&decided)?;
     let edits = edits(input, &decided);
-    let vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
+    let mut vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
     let startup = start_up_code(&drafter, &decided.startup, &in_load_order(&vendored, input.places))?;
+    if options.include_symbols {
+        let databases: Vec<VendoredLibrary> = vendored.iter().filter_map(program_database).collect();
+        vendored.extend(databases);
+        vendored.sort_by(|a, b| a.member.cmp(&b.member));
+    }
     drop(judged);
     let tags = TagChange { before: input.filename.clone(), after, earned };
     drop(drafter);

@@ -33,7 +33,7 @@ pub struct Rewrite {
     /// New archive names of members, by their old ones.
     pub renames: BTreeMap<String, String>,
     /// Members for which another wheel has a part, by their names in the result.
-    pub taken: BTreeMap<String, Fate>,
+    pub taken: BTreeMap<String, Taken>,
     /// Mends as well what can be mended without a guess: RECORD, the archive's oddities, what installers write into
     /// dist-info.
     pub mends: bool,
@@ -41,7 +41,7 @@ pub struct Rewrite {
 
 /// What another wheel gives for a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Taken {
     /// The slices of both wheels' Mach-O files become one file.
     Fused,
     /// The other wheel's member of this name, as it is.
@@ -173,17 +173,17 @@ impl Rewrite {
         let made = self
             .taken
             .par_iter()
-            .map(|(name, fate)| {
-                let theirs = match fate {
-                    Fate::Fused => name,
-                    Fate::Copied(name) => name,
+            .map(|(name, part)| {
+                let theirs = match part {
+                    Taken::Fused => name,
+                    Taken::Copied(name) => name,
                 };
                 let theirs = other.member(theirs).ok_or_else(|| absent(name))?;
                 let _room = Budget::global().reserve(theirs.size());
                 let bytes = other.read(theirs)?;
-                let payload = match fate {
-                    Fate::Copied(_) => Payload::pack(&bytes, options.compress, folder)?,
-                    Fate::Fused => {
+                let payload = match part {
+                    Taken::Copied(_) => Payload::pack(&bytes, options.compress, folder)?,
+                    Taken::Fused => {
                         let own = wheel.read(wheel.member(name).ok_or_else(|| absent(name))?)?;
                         let fused = macho::fuse(&[&own, &bytes]).map_err(|error| error.about(name))?;
                         Payload::pack(&fused, options.compress, folder)?

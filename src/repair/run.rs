@@ -19,7 +19,7 @@ use crate::lint;
 use crate::load::{self, Binary, Graph, Kept, Target};
 use crate::policy::Earned;
 use crate::tag::{PlatformTag, WheelFilename};
-use crate::wheel::write::{Output, copy_whole};
+use crate::wheel::write::{Ready, copy_whole};
 use crate::wheel::{FaultLevel, Wheel};
 
 /// What became of a repair.
@@ -46,14 +46,6 @@ pub struct Outcome {
     output: Option<Ready>,
 }
 
-/// A result that waits for its name.
-#[derive(Debug)]
-enum Ready {
-    New(Output),
-    /// The destination is the input itself, and nothing changes.
-    InPlace(PathBuf),
-}
-
 impl Outcome {
     /// Returns true if a finding says that nothing must be written, those of `accept` apart.
     ///
@@ -73,11 +65,7 @@ impl Outcome {
         if self.is_refused(accept) {
             return Err(Error::refused("the wheel cannot be repaired as asked"));
         }
-        match self.output.take() {
-            Some(Ready::New(output)) => output.publish().map(Some),
-            Some(Ready::InPlace(path)) => Ok(Some(path)),
-            None => Ok(None),
-        }
+        self.output.take().map(Ready::publish).transpose()
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use truewheel::error::ErrorKind;
 use truewheel::format::{self, Edit, EditSet, Format, ImageKind, StripLevel};
 
-use crate::support::skip;
+use crate::support::{files_below, skip};
 
 /// The edit that a repair makes of nearly every library: another soname, every import longer, a search path.
 fn typical(image: &format::Image, path: &str) -> EditSet {
@@ -23,18 +23,6 @@ fn typical(image: &format::Image, path: &str) -> EditSet {
     EditSet::new(edits).unwrap()
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn real_files_are_edited_and_read_back() {
     let Some(folder) = std::env::var_os("TRUEWHEEL_ELF_DIR") else {
@@ -44,7 +32,7 @@ fn real_files_are_edited_and_read_back() {
     let out = std::env::var_os("TRUEWHEEL_ELF_OUT").map(PathBuf::from);
     let folder = PathBuf::from(folder);
     let mut paths = Vec::new();
-    files(&folder, &mut paths);
+    files_below(&folder, &mut paths);
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut problems = Vec::new();
     let mut slowest = (Duration::ZERO, PathBuf::new());

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use truewheel::format::macho::SignatureState;
 use truewheel::format::{self, Edit, EditSet, Format, Image};
 use truewheel::{Error, ErrorKind};
 
-use crate::support::testdata;
+use crate::support::{files_below, testdata};
 
 const RPATH: &str = "@loader_path/../demo.dylibs";
 
@@ -48,18 +48,6 @@ fn is_system(name: &str) -> bool {
     name.starts_with("/usr/lib/") || name.starts_with("/System/")
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-}
-
 /// Edits a file, reads the result, and edits it again.
 fn edit(bytes: &[u8], set: &EditSet, problems: &mut Vec<String>) -> Result<format::Edited, Error> {
     let edited = format::edit(bytes, set)?;
@@ -90,7 +78,7 @@ fn real_files_are_edited_and_read_back() {
     let folder = std::env::var_os("TRUEWHEEL_MACHO_DIR").map_or(testdata("macho"), PathBuf::from);
     let out = std::env::var_os("TRUEWHEEL_MACHO_OUT").map(PathBuf::from);
     let mut paths = Vec::new();
-    files(&folder, &mut paths);
+    files_below(&folder, &mut paths);
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut all = Vec::new();
     let mut took = Duration::ZERO;

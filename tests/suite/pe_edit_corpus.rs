@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use goblin::pe::PE;
 use truewheel::error::ErrorKind;
 use truewheel::format::{self, Edit, EditSet, Format};
 
 use crate::support::pe::PeFile;
-use crate::support::skip;
+use crate::support::{files_below, skip};
 
 /// Where Debian's package `wine64` has Wine's DLLs.
 const WINE: &str = "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows";
@@ -20,18 +20,6 @@ const COUNT: usize = 60;
 fn longer(name: &str) -> String {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "dll"));
     format!("{stem}-0123456789abcdef0123456789abcdef.{extension}")
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
 }
 
 /// The same file in shapes that need each way to make room.
@@ -75,7 +63,7 @@ fn real_files_are_edited_and_read_back() {
         return;
     }
     let mut paths = Vec::new();
-    files(&folder, &mut paths);
+    files_below(&folder, &mut paths);
     if given.is_none() {
         let step = paths.len() / COUNT;
         paths = paths.into_iter().step_by(step.max(1)).collect();

@@ -208,6 +208,19 @@ fn a_version_that_the_bytes_do_not_allow_is_raised_and_said_and_one_asked_for_fa
 }
 
 #[test]
+fn the_program_s_folder_is_searched_where_it_is_named() {
+    let import = "@executable_path/../lib/liba.dylib";
+    let mut bench = Bench::new(&[("app/lib/liba.dylib", library(import, &[]).build())]);
+    bench.options.search.folders = vec![];
+    let wheel = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, import)]).build())]);
+    assert!(bench.try_repair(&wheel).unwrap().is_refused(&[]));
+    let program = bench.folder.path().join("app/bin");
+    std::fs::create_dir(&program).unwrap();
+    bench.options.search.executable = Some(program);
+    assert_eq!(imports(&bench.repair(&wheel), EXTENSION), ["@loader_path/.dylibs/liba.dylib"]);
+}
+
+#[test]
 fn a_framework_is_refused_unless_it_is_excluded() {
     let framework = "/Library/Frameworks/SDL2.framework/Versions/A/SDL2";
     let mut bench =

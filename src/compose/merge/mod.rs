@@ -19,7 +19,7 @@ use crate::tag::{MacosArch, PlatformTag, WheelFilename};
 use crate::wheel::Wheel;
 use crate::wheel::write::Output;
 
-pub use pair::{Fate, Side};
+pub use pair::{Side, Taken};
 
 /// How wheels are merged.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
     }
     let pairing = pair::pair(&first, &second, [&inventory.binaries, &other.binaries], options.take)?;
     diagnostics.extend(pairing.diagnostics);
-    let binaries = pair::binaries(&pairing.fates, inventory.binaries, other.binaries);
+    let binaries = pair::binaries(&pairing.taken, inventory.binaries, other.binaries);
     let mut tags = names[0].tags.clone();
     let claimed: Vec<PlatformTag> = names.iter().flat_map(|name| name.tags.platforms()).cloned().collect();
     let judged = judge(&options.policies, &binaries, &tags.with_platforms(claimed.clone()), &pairing.excluded)?;
@@ -128,8 +128,8 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
         tags = tags.with_platforms(platforms);
     }
     let mut rewrite = Rewrite::new(names[0].with_tags(tags));
-    rewrite.taken = pairing.fates;
-    let mut steps: Vec<Step> = rewrite.taken.iter().map(|(member, fate)| fate.step(member)).collect();
+    rewrite.taken = pairing.taken;
+    let mut steps: Vec<Step> = rewrite.taken.iter().map(|(member, part)| part.step(member)).collect();
     if rewrite.name.tags != names[0].tags {
         steps.push(Step::Retag { from: names[0].tags.to_string(), to: rewrite.name.tags.to_string() });
     }
@@ -172,12 +172,12 @@ fn write(
     for difference in repair::record_differences(&result)? {
         failed("RECORD", &difference);
     }
-    let fused = |name: &str| rewrite.taken.get(name) == Some(&Fate::Fused);
+    let fused = |name: &str| rewrite.taken.get(name) == Some(&Taken::Fused);
     let again = load::inspect_members(&result, |member| fused(member.name()));
     for unreadable in &again.unreadable {
         failed(&unreadable.member, unreadable.error.message());
     }
-    for (member, _) in rewrite.taken.iter().filter(|(_, fate)| **fate == Fate::Fused) {
+    for (member, _) in rewrite.taken.iter().filter(|(_, part)| **part == Taken::Fused) {
         if again.binaries.iter().filter(|binary| binary.member == *member).count() < 2 {
             failed(member, "is not of two slices in the result");
         }

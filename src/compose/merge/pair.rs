@@ -10,7 +10,7 @@ use crate::origin::sbom;
 use crate::repair::{self, Step};
 use crate::wheel::{Member, Wheel};
 
-pub use crate::repair::rewrite::Fate;
+pub use crate::repair::rewrite::Taken;
 
 /// One of the two wheels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Side {
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     /// Members that are not the first wheel's own, by their name in the result.
-    pub fates: BTreeMap<String, Fate>,
+    pub taken: BTreeMap<String, Taken>,
     /// Libraries that either wheel leaves to the user's machine.
     pub excluded: BTreeSet<String>,
     pub diagnostics: Vec<Diagnostic>,
@@ -47,7 +47,7 @@ pub(super) fn pair(first: &Wheel, second: &Wheel, binaries: [&[Binary]; 2], take
         let name = result_name(member.name(), first, second);
         let Some(own) = first.member(&name) else {
             if !is_written_anew(&name) {
-                pairing.fates.insert(name.clone(), Fate::Copied(member.name().to_owned()));
+                pairing.taken.insert(name.clone(), Taken::Copied(member.name().to_owned()));
             }
             continue;
         };
@@ -58,7 +58,7 @@ pub(super) fn pair(first: &Wheel, second: &Wheel, binaries: [&[Binary]; 2], take
             let (one, other) = (first.read(own)?, second.read(member)?);
             match macho::fuse(&[&one, &other]) {
                 Ok(_) => {
-                    pairing.fates.insert(name, Fate::Fused);
+                    pairing.taken.insert(name, Taken::Fused);
                     continue;
                 }
                 Err(error) => pairing.conflict(&name, error.message(), take, member),
@@ -68,7 +68,7 @@ pub(super) fn pair(first: &Wheel, second: &Wheel, binaries: [&[Binary]; 2], take
         if name.ends_with(&format!("/sboms/{}", sbom::FILE_NAME)) {
             // Each tells of the files of its own wheel; both are true of the result.
             let both = name.replace(".json", "-2.json");
-            pairing.fates.insert(both, Fate::Copied(member.name().to_owned()));
+            pairing.taken.insert(both, Taken::Copied(member.name().to_owned()));
             continue;
         }
         pairing.conflict(&name, "differs between the wheels", take, member);
@@ -82,7 +82,7 @@ impl Pairing {
         match take {
             Some(Side::First) => {}
             Some(Side::Second) => {
-                self.fates.insert(name.to_owned(), Fate::Copied(second.name().to_owned()));
+                self.taken.insert(name.to_owned(), Taken::Copied(second.name().to_owned()));
             }
             None => {
                 let help = "`--take first` or `--take second` says which wheel's file is taken";
@@ -118,12 +118,12 @@ fn is_same(first: &Wheel, own: &Member, second: &Wheel, member: &Member) -> Resu
 }
 
 /// The binaries of the result: of a fused one the slices of both wheels.
-pub(super) fn binaries(fates: &BTreeMap<String, Fate>, first: Vec<Binary>, second: Vec<Binary>) -> Vec<Binary> {
-    let replaced = |name: &str| matches!(fates.get(name), Some(Fate::Copied(_)));
+pub(super) fn binaries(taken: &BTreeMap<String, Taken>, first: Vec<Binary>, second: Vec<Binary>) -> Vec<Binary> {
+    let replaced = |name: &str| matches!(taken.get(name), Some(Taken::Copied(_)));
     let mut binaries: Vec<Binary> = first.into_iter().filter(|binary| !replaced(&binary.member)).collect();
     for mut binary in second {
-        let fused = fates.get(&binary.member) == Some(&Fate::Fused);
-        let copied = fates.iter().find(|(_, fate)| **fate == Fate::Copied(binary.member.clone()));
+        let fused = taken.get(&binary.member) == Some(&Taken::Fused);
+        let copied = taken.iter().find(|(_, part)| **part == Taken::Copied(binary.member.clone()));
         if let Some((name, _)) = copied {
             binary.member.clone_from(name);
         }
@@ -136,12 +136,12 @@ pub(super) fn binaries(fates: &BTreeMap<String, Fate>, first: Vec<Binary>, secon
     binaries
 }
 
-impl Fate {
+impl Taken {
     /// Returns what is done, for people and machines.
     pub(super) fn step(&self, member: &str) -> Step {
         match self {
-            Fate::Fused => Step::Fuse { member: member.to_owned() },
-            Fate::Copied(_) => Step::Take { member: member.to_owned() },
+            Taken::Fused => Step::Fuse { member: member.to_owned() },
+            Taken::Copied(_) => Step::Take { member: member.to_owned() },
         }
     }
 }

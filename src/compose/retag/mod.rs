@@ -27,7 +27,7 @@ use crate::repair::{self, Step};
 use crate::tag::{Liveness, PlatformTag, Tag, TagSet, WheelFilename};
 use crate::wheel::dist_info::DistInfoProblem;
 use crate::wheel::wheel_file::WheelFile;
-use crate::wheel::write::Output;
+use crate::wheel::write::Ready;
 use crate::wheel::{FaultLevel, Member, Wheel};
 
 /// What became of a retagging.
@@ -52,14 +52,6 @@ pub struct Retagged {
     output: Option<Ready>,
 }
 
-/// A result that waits for its name.
-#[derive(Debug)]
-enum Ready {
-    New(Output),
-    /// The destination is the input itself, and nothing changes.
-    InPlace(PathBuf),
-}
-
 impl Retagged {
     /// Returns true if a finding says that nothing must be written, those of `accept` apart; an untrue tag is never
     /// accepted.
@@ -78,11 +70,7 @@ impl Retagged {
             let error = Error::refused(format!("the wheel is not what `{}` says", self.name.tags));
             return Err(error.hint("`--force` writes it all the same"));
         }
-        match self.output.take() {
-            Some(Ready::New(output)) => output.publish().map(Some),
-            Some(Ready::InPlace(path)) => Ok(Some(path)),
-            None => Ok(None),
-        }
+        self.output.take().map(Ready::publish).transpose()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
-use crate::load::{self, Binary, Outside, Universe};
+use crate::load::{self, Binary, Universe};
 use crate::platform;
 use crate::policy::{self, Earned, Externals, Given, PolicySet, Subject};
 use crate::tag::{PlatformTag, TagSet};
@@ -16,30 +16,6 @@ pub(in crate::compose) struct Judgement {
     pub(in crate::compose) earned: Earned,
     /// Why those asked about do not hold.
     pub(in crate::compose) findings: Vec<Diagnostic>,
-}
-
-/// What the wheel records as left to the user's machine, and what the platform gives.
-struct Recorded<'a> {
-    given: Given<'a>,
-    excluded: &'a BTreeSet<String>,
-}
-
-impl Outside for Recorded<'_> {
-    fn is_system(&self, name: &str) -> bool {
-        self.given.is_system(name)
-    }
-
-    fn is_fallback(&self, name: &str) -> bool {
-        self.given.is_fallback(name)
-    }
-
-    fn is_python(&self, name: &str) -> bool {
-        self.given.is_python(name)
-    }
-
-    fn is_excluded(&self, name: &str) -> bool {
-        self.excluded.contains(name)
-    }
 }
 
 /// Judges the platform tags of `tags` for these binaries.
@@ -62,9 +38,8 @@ pub(in crate::compose) fn judge(
     let target = policy::platform(binaries, claimed);
     let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
     let targets = load::targets(target, images, claimed);
-    let graph = load::resolve_each(&Universe::new(binaries), &targets, |target| Recorded {
-        given: Given::new(policies, target.platform, target.arch).for_tags(Some(tags)),
-        excluded,
+    let graph = load::resolve_each(&Universe::new(binaries), &targets, |target| {
+        Given::new(policies, target.platform, target.arch).for_tags(Some(tags)).leaving(excluded)
     })?;
     let subject = Subject::of(&graph, Externals::Absent);
     judgement.earned = policy::earned(policies, &subject, claimed);

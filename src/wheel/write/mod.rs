@@ -10,7 +10,7 @@ mod zip;
 
 pub use deflate::{DEFAULT_LEVEL, MAX_LEVEL};
 pub use differences::Differences;
-pub use output::{Output, copy_whole, make_folder};
+pub use output::{Output, Ready, copy_whole, make_folder};
 pub use payload::{Payload, Sums};
 
 use super::archive::{DosTime, Method};

@@ -74,6 +74,28 @@ impl Output {
     }
 }
 
+/// A result that waits for its name.
+#[derive(Debug)]
+pub enum Ready {
+    /// A new file.
+    New(Output),
+    /// The destination is the input itself, and nothing changes.
+    InPlace(PathBuf),
+}
+
+impl Ready {
+    /// Gives the result its name, and returns its path.
+    ///
+    /// # Errors
+    /// As [`Output::publish`].
+    pub fn publish(self) -> Result<PathBuf> {
+        match self {
+            Ready::New(output) => output.publish(),
+            Ready::InPlace(path) => Ok(path),
+        }
+    }
+}
+
 /// Copies a wheel byte for byte, as atomically; `None` if the destination is the very file.
 ///
 /// # Errors
