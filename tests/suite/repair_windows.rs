@@ -51,7 +51,12 @@ fn a_dll_that_is_named_in_a_binary_s_text_keeps_its_name() {
     // It imports `cycle_b.dll` alone.
     let mut other = dll("cycle_a.dll");
     other.extend(b"\0dep.dll\0");
-    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll")), ("demo/_other.pyd", other)];
+    let wheel = [
+        ("demo/__init__.py", b"".to_vec()),
+        ("demo/_demo.pyd", dll("demo.dll")),
+        ("demo/_other.pyd", other),
+        ("demo/cycle_b.dll", dll("cycle_b.dll")),
+    ];
     let mut outcome = repaired(folder.path(), &wheel, |_| ());
     let told: Vec<_> = outcome.diagnostics.iter().filter(|found| found.code.name() == "TW312").cloned().collect();
     assert_eq!(told.iter().filter_map(|found| found.member.as_deref()).collect::<Vec<_>>(), ["demo/_other.pyd"]);
