@@ -45,8 +45,20 @@ pub fn detect(head: &[u8]) -> Option<Format> {
 /// `Unsupported` if they are of no known format.
 pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
     match detect(bytes) {
-        Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
         Some(Format::MachO) => macho::inspect(bytes),
+        _ => inspect_unverified(bytes),
+    }
+}
+
+/// Returns what [`inspect`] does, but compares no code signature with the bytes, which is most of the work on a Mach-O
+/// file: for who reads a binary to change it.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_unverified(bytes: &[u8]) -> Result<Vec<Image>> {
+    match detect(bytes) {
+        Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
+        Some(Format::MachO) => macho::inspect_unverified(bytes),
         Some(Format::Pe) => pe::inspect(bytes).map(|image| image.into_iter().collect()),
         None => Err(Error::unsupported("neither an ELF, Mach-O nor PE file")),
     }

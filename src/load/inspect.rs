@@ -21,20 +21,27 @@ const PREFIX: usize = 64;
 /// Facts and symbols of each slice are read in one go under the archive's memory budget; no bytes are kept. A binary
 /// that cannot be read is listed with the reason and keeps nobody else from being read.
 pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
-    inspect_some(wheel, |_| true, None)
+    inspect_some(wheel, |_| true, Reading { inspect: format::inspect, kept: None })
 }
 
-/// Reads them as [`inspect_wheel`] does; `kept` gets what they were unpacked to.
+/// Reads them as [`inspect_wheel`] does, code signatures not compared; `kept` gets what they were unpacked to.
 pub fn inspect_keeping(wheel: &Wheel, kept: &Kept) -> Inventory {
-    inspect_some(wheel, |_| true, Some(kept))
+    inspect_some(wheel, |_| true, Reading { inspect: format::inspect_unverified, kept: Some(kept) })
 }
 
-/// Reads those members that `wanted` picks; else as [`inspect_wheel`].
+/// Reads those members that `wanted` picks, code signatures not compared; else as [`inspect_wheel`].
 pub fn inspect_members(wheel: &Wheel, wanted: impl Fn(&Member) -> bool) -> Inventory {
-    inspect_some(wheel, wanted, None)
+    inspect_some(wheel, wanted, Reading { inspect: format::inspect_unverified, kept: None })
 }
 
-fn inspect_some(wheel: &Wheel, wanted: impl Fn(&Member) -> bool, kept: Option<&Kept>) -> Inventory {
+/// How a binary is read, and who gets its bytes.
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    inspect: fn(&[u8]) -> Result<Vec<Image>>,
+    kept: Option<&'a Kept>,
+}
+
+fn inspect_some(wheel: &Wheel, wanted: impl Fn(&Member) -> bool, reading: Reading<'_>) -> Inventory {
     let layout = layout_of(wheel);
     // Of members with one name installers take the last.
     let is_last = |member: &&Member| wheel.member(member.name()).is_some_and(|last| std::ptr::eq(last, *member));
@@ -42,7 +49,7 @@ fn inspect_some(wheel: &Wheel, wanted: impl Fn(&Member) -> bool, kept: Option<&K
     let mut members: Vec<&Member> = wheel.members().iter().filter(is_last).filter(|member| wanted(member)).collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size()));
     let found: Vec<Found> =
-        members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout, kept)).collect();
+        members.into_par_iter().filter_map(|member| inspect(wheel, member, &layout, reading)).collect();
     let mut inventory = Inventory::default();
     for found in found {
         match found {
@@ -61,7 +68,7 @@ enum Found {
 }
 
 /// Returns what a member is, `None` if it is no binary.
-fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<&Kept>) -> Option<Found> {
+fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, reading: Reading<'_>) -> Option<Found> {
     let prefix = match wheel.read_prefix(member, PREFIX) {
         Ok(prefix) => prefix,
         // Whether it is a binary cannot be known; one that calls itself a library is said to be unreadable.
@@ -71,18 +78,19 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<
         Err(_) => return None,
     };
     format::detect(&prefix)?;
-    Some(match binaries(wheel, member, layout, kept) {
+    Some(match binaries(wheel, member, layout, reading) {
         Ok(binaries) => Found::Binaries(binaries),
         Err(error) => Found::Unreadable(Unreadable { member: member.name().to_owned(), error }),
     })
 }
 
 /// Reads one binary, all its slices.
-fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option<&Kept>) -> Result<Vec<Binary>> {
+fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, reading: Reading<'_>) -> Result<Vec<Binary>> {
     let bytes = wheel.read(member)?;
-    let mut binaries = inspect_bytes(&bytes, member.name(), &layout.installed(member.name()))?;
+    let images = (reading.inspect)(&bytes)?;
+    let mut binaries = of_images(images, &bytes, member.name(), &layout.installed(member.name()));
     binaries.retain(|binary| !is_data(wheel, &binary.image));
-    if let Some(kept) = kept {
+    if let Some(kept) = reading.kept {
         kept.keep(member.name(), bytes);
     }
     Ok(binaries)
@@ -93,13 +101,17 @@ fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, kept: Option
 /// # Errors
 /// `Unsupported` if the bytes are of no known format, `Malformed` if nothing can be said about them.
 pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Result<Vec<Binary>> {
+    Ok(of_images(format::inspect(bytes)?, bytes, member, installed))
+}
+
+/// Returns the slices of a binary, of which `images` is known.
+fn of_images(images: Vec<Image>, bytes: &[u8], member: &str, installed: &Installed) -> Vec<Binary> {
     let role = match installed.scheme {
         InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Role::Loadable,
         InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
     };
-    let images = format::inspect(bytes)?;
     let named = named_libraries(bytes, &images);
-    Ok(images
+    images
         .into_iter()
         .map(|image| {
             let (image, symbols) = read_symbols(bytes, image);
@@ -113,7 +125,7 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
                 named: Arc::clone(&named),
             }
         })
-        .collect())
+        .collect()
 }
 
 /// Returns true if a wheel for any platform only carries the binary: a program of Windows (setuptools and pip bring

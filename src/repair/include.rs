@@ -45,7 +45,7 @@ pub(super) fn included(
         let member = format!("{folder}/{}", base(&path.to_string_lossy()));
         let member = if folder.is_empty() { base(&member).to_owned() } else { member };
         let bytes = make::open(&path)?;
-        let images = format::inspect(&bytes).map_err(|error| error.about(path.display()))?;
+        let images = format::inspect_unverified(&bytes).map_err(|error| error.about(path.display()))?;
         let fitting: Vec<_> = images.into_iter().filter(|image| fits(targets, image)).collect();
         if fitting.is_empty() {
             let archs: Vec<String> = targets.iter().map(|target| target.platform.arch_name(target.arch)).collect();

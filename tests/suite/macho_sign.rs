@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use truewheel::format::macho::{Signature, SignatureKind, SignatureState};
-use truewheel::format::{Edit, Edited};
+use truewheel::format::{self, Edit, Edited};
 
 use crate::macho_edit::{add_rpath, edit, refusal};
 use crate::macho_facts::{fixtures, inspect, one, slice};
@@ -216,6 +216,8 @@ fn a_signature_that_is_not_true_is_found_and_made_anew() {
     bytes[place + 4096] ^= 1;
     let first = (place / 4096) as u64;
     assert_eq!(signature(&bytes).state, SignatureState::WrongPages { first, count: 2 });
+    let unverified = format::inspect_unverified(&bytes).unwrap().remove(0);
+    assert_eq!(unverified.macho().unwrap().signature.as_ref().unwrap().state, SignatureState::NotCompared);
     let edited = edit(&bytes, [Edit::Sign]);
     assert_eq!(signature(&edited.bytes).state, SignatureState::Valid);
     assert_eq!(edited.changes[0].what, "signature");

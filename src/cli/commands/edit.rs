@@ -62,7 +62,7 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     if let Some(name) = &flags.set_soname {
         edits.push(Edit::SetIdentity(name.clone()))?;
     }
-    let images = if flags.replace_import.is_empty() { Vec::new() } else { format::inspect(bytes)? };
+    let images = if flags.replace_import.is_empty() { Vec::new() } else { format::inspect_unverified(bytes)? };
     for pair in &flags.replace_import {
         let (from, to) = pair
             .rsplit_once('=')

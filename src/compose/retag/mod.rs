@@ -207,7 +207,7 @@ impl Work<'_> {
 
     /// Reads the binaries.
     fn facts(&self, outcome: &mut Retagged) -> Result<Facts> {
-        let inventory = load::inspect_wheel(self.wheel);
+        let inventory = load::inspect_members(self.wheel, |_| true);
         for unreadable in &inventory.unreadable {
             let message = format!("cannot be read: {}", unreadable.error.message());
             outcome.diagnostics.push(Diagnostic::new(Code::TW201, message).member(&unreadable.member));

@@ -6,8 +6,9 @@ use super::facts::{
 };
 use super::names::Names;
 use super::read::{Macho, Segment};
+use super::signature::{self, Signature};
+use super::structure;
 use super::universal::{Entry, Universal};
-use super::{signature, structure};
 use crate::arch::Arch;
 use crate::error::{Error, Result};
 use crate::format::bytes::{Endian, Width, escaped};
@@ -24,10 +25,25 @@ const LAST_KNOWN: u32 = 0x3a;
 /// `Malformed` if the universal header is not sound, or a slice has no sound Mach-O header. Everything else that is wrong
 /// is a fault of the image.
 pub fn inspect(data: &[u8]) -> Result<Vec<Image>> {
+    slices(data, Signature::compare)
+}
+
+/// Returns what [`inspect`] does, the signatures not compared with the bytes ([`SignatureState::NotCompared`]).
+///
+/// # Errors
+/// As [`inspect`].
+///
+/// [`SignatureState::NotCompared`]: super::SignatureState::NotCompared
+pub fn inspect_unverified(data: &[u8]) -> Result<Vec<Image>> {
+    slices(data, |signature, _| signature)
+}
+
+/// Reads every slice; `compared` completes its signature.
+fn slices(data: &[u8], compared: impl Fn(Signature, &Macho<'_>) -> Signature) -> Result<Vec<Image>> {
     let file = Universal::parse(data)?;
     let several = file.entries.len() > 1;
     let images = file.entries.iter().enumerate().map(|(index, entry)| {
-        let image = inspect_slice(data, file.container, entry);
+        let image = inspect_slice(data, file.container, entry, &compared);
         image.map_err(|error| if several { error.context(format!("slice {index}")) } else { error })
     });
     images.collect()
@@ -40,7 +56,12 @@ pub(super) fn slice_bytes<'a>(data: &'a [u8], entry: &Entry) -> Result<&'a [u8]>
     bytes.ok_or_else(|| Error::malformed("a slice leaves the file"))
 }
 
-fn inspect_slice(data: &[u8], container: Container, entry: &Entry) -> Result<Image> {
+fn inspect_slice(
+    data: &[u8],
+    container: Container,
+    entry: &Entry,
+    compared: impl Fn(Signature, &Macho<'_>) -> Signature,
+) -> Result<Image> {
     let bytes = slice_bytes(data, entry)?;
     if container != Container::Thin && (bytes.starts_with(b"!<arch>\n") || bytes.starts_with(b"!<thin>\n")) {
         return Ok(archive(container, entry));
@@ -87,7 +108,7 @@ fn inspect_slice(data: &[u8], container: Container, entry: &Entry) -> Result<Ima
         room: room(&slice, &segments),
         segments: segments.iter().map(segment_facts).collect(),
         structure: findings,
-        signature: signature::read(&slice),
+        signature: signature::read(&slice).map(|signature| compared(signature, &slice)),
         encrypted: [0x21, 0x2c]
             .into_iter()
             .any(|kind| slice.of_kind(kind).any(|command| command.bytes.u32(16).is_ok_and(|system| system != 0))),

@@ -2,6 +2,8 @@
 //!
 //! The structures are those of `cs_blobs.h` (xnu); all numbers in them are big-endian, whatever the slice is.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256, Sha384};
 
 use super::read::Macho;
@@ -89,8 +91,10 @@ pub enum SignatureState {
     },
     /// The hash of one of the signature's own parts is wrong.
     WrongPart(&'static str),
-    /// There are hashes of other kinds only (SHA-1): nothing was compared.
+    /// There are hashes of other kinds only (SHA-1), which are not compared.
     NotChecked,
+    /// It was read, and nobody compared it with the bytes.
+    NotCompared,
     /// It cannot be read, with the reason: the system refuses such a file.
     Malformed(String),
 }
@@ -127,7 +131,19 @@ pub(super) struct CodeDirectory<'a> {
     pub(super) runtime: Option<u32>,
 }
 
-/// Reads the signature of a slice and compares every hash; `None` where there is none.
+impl Signature {
+    /// Compares every hash with the bytes of the slice that the signature was read from.
+    pub(super) fn compare(mut self, slice: &Macho<'_>) -> Self {
+        if self.state == SignatureState::NotCompared
+            && let Ok(parts) = Parts::read(slice, self.offset, self.size)
+        {
+            self.state = parts.state(slice);
+        }
+        self
+    }
+}
+
+/// Reads the signature of a slice; `None` where there is none.
 pub(super) fn read(slice: &Macho<'_>) -> Option<Signature> {
     let (offset, size) = place(slice)?;
     let mut signature = Signature {
@@ -139,7 +155,7 @@ pub(super) fn read(slice: &Macho<'_>) -> Option<Signature> {
         entitlements: false,
         offset,
         size,
-        state: SignatureState::NotChecked,
+        state: SignatureState::NotCompared,
     };
     match Parts::read(slice, offset, size) {
         Ok(parts) => {
@@ -152,7 +168,6 @@ pub(super) fn read(slice: &Macho<'_>) -> Option<Signature> {
                 signature.team = directory.team.map(escaped);
                 signature.page_size = directory.page_size();
             }
-            signature.state = parts.state(slice);
         }
         Err(error) => signature.state = SignatureState::Malformed(error.message().to_owned()),
     }
@@ -223,12 +238,17 @@ impl<'a> Parts<'a> {
 
     /// Compares every hash that was made with SHA-2.
     pub(super) fn state(&self, slice: &Macho<'_>) -> SignatureState {
+        self.state_where(slice, |_| true)
+    }
+
+    /// Compares the hashes of the signature's own parts, and of those pages that `is_compared` picks by their place.
+    pub(super) fn state_where(&self, slice: &Macho<'_>, is_compared: impl Fn(&Range<u64>) -> bool) -> SignatureState {
         let mut state = SignatureState::NotChecked;
         for directory in &self.directories {
             if directory.code_limit > self.offset {
                 return SignatureState::Malformed("its code directory covers the signature itself".to_owned());
             }
-            match directory.check(slice, self) {
+            match directory.check(slice, self, &is_compared) {
                 Ok(SignatureState::NotChecked) => {}
                 Ok(SignatureState::Valid) => state = SignatureState::Valid,
                 Ok(wrong) => return wrong,
@@ -291,8 +311,13 @@ impl<'a> CodeDirectory<'a> {
         hash.iter().any(|byte| *byte != 0).then_some(hash)
     }
 
-    /// Compares every hash with the bytes.
-    fn check(&self, slice: &Macho<'_>, parts: &Parts<'_>) -> Result<SignatureState> {
+    /// Compares every hash with the bytes, those of pages where `is_compared` says so.
+    fn check(
+        &self,
+        slice: &Macho<'_>,
+        parts: &Parts<'_>,
+        is_compared: impl Fn(&Range<u64>) -> bool,
+    ) -> Result<SignatureState> {
         let Some(hasher) = Hasher::of(self.hash_type) else { return Ok(SignatureState::NotChecked) };
         let code = slice.bytes.slice(0, self.code_limit)?;
         let size = usize::from(self.hash_size);
@@ -315,8 +340,11 @@ impl<'a> CodeDirectory<'a> {
             }
         }
         let page_size = usize::try_from(self.page_size()).unwrap_or(usize::MAX);
-        let pages = code.chunks(page_size).zip(hashes.chunks_exact(size));
-        let mut wrong = pages.enumerate().filter(|(_, (page, hash))| !hasher.is_hash(page, hash));
+        let starts = (0..self.code_limit).step_by(page_size);
+        let pages = starts.zip(code.chunks(page_size).zip(hashes.chunks_exact(size)));
+        let mut wrong = pages.enumerate().filter(|(_, (start, (page, hash)))| {
+            is_compared(&(*start..start.saturating_add(page.len() as u64))) && !hasher.is_hash(page, hash)
+        });
         Ok(match wrong.next() {
             None => SignatureState::Valid,
             Some((first, _)) => SignatureState::WrongPages { first: first as u64, count: 1 + wrong.count() as u64 },
