@@ -40,6 +40,8 @@ pub enum Edit {
     AddSearchPath(String),
     /// Removes a directory from the search path.
     RemoveSearchPath(String),
+    /// Removes directories where they stand in the search path a second time, in each slice by itself (Mach-O).
+    DropRepeatedSearchPaths,
     /// Converts the search path to this kind.
     SetSearchPathKind(SearchPathKind),
     /// Sets the program interpreter.
@@ -163,6 +165,7 @@ impl std::fmt::Display for Edit {
             }
             Edit::AddSearchPath(path) => write!(f, "add-rpath {path}"),
             Edit::RemoveSearchPath(path) => write!(f, "remove-rpath {path}"),
+            Edit::DropRepeatedSearchPaths => f.write_str("drop-repeated-rpaths"),
             Edit::SetSearchPathKind(kind) => write!(f, "rpath-kind {}", kind.name()),
             Edit::SetInterpreter(path) => write!(f, "set-interpreter {path}"),
             Edit::ClearExecutableStack => f.write_str("clear-exec-stack"),

@@ -169,6 +169,10 @@ fn edit_differences(slices: &[&Image], edits: &EditSet) -> Vec<String> {
                 let now = effective_search_path(image);
                 now.len() == paths.len() && now.iter().zip(paths).all(|(a, b)| *a == b.as_str())
             }),
+            Edit::DropRepeatedSearchPaths => every(&|image| {
+                let mut seen = BTreeSet::new();
+                image.search_paths.iter().all(|search| seen.insert((search.kind, search.path.as_str())))
+            }),
             Edit::RemoveSearchPath(path) => every(&|image| image.search_paths.iter().all(|other| other.path != *path)),
             _ => true,
         };

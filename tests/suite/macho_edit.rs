@@ -348,6 +348,7 @@ fn an_rpath_that_is_there_twice_is_there_once_after_any_edit_of_it() {
     for (list, expected) in [
         (add_rpath("@loader_path/a"), &once[..]),
         (set_rpaths(&twice), &once),
+        (Edit::DropRepeatedSearchPaths, &once),
         (add_rpath("c"), &["@loader_path/a", "@loader_path/b", "c"]),
         (Edit::RemoveSearchPath("@loader_path/a".to_owned()), &once[1..]),
         (Edit::RemoveSearchPath("@loader_path/b".to_owned()), &once[..1]),

@@ -50,9 +50,12 @@ fn growth(image: &Image, edits: &EditSet) -> i128 {
                 -own.iter().filter(|other| *other == path).map(|path| run_path(path)).sum::<i128>()
             }
             Edit::AddSearchPath(path) if !own.contains(&path.as_str()) => run_path(path),
-            Edit::SetSearchPath { paths, .. } => {
-                let size = |paths: &mut dyn Iterator<Item = &str>| paths.map(run_path).sum::<i128>();
-                size(&mut paths.iter().map(String::as_str)) - size(&mut own.iter().copied())
+            // What is removed altogether is counted there.
+            Edit::DropRepeatedSearchPaths => {
+                let repeats =
+                    own.iter().enumerate().filter(|(at, path)| own.iter().take(*at).any(|other| other == *path));
+                let stays = |path: &str| !edits.edits().contains(&Edit::RemoveSearchPath(path.to_owned()));
+                -repeats.filter(|(_, path)| stays(path)).map(|(_, path)| run_path(path)).sum::<i128>()
             }
             _ => 0,
         })

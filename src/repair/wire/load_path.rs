@@ -89,7 +89,10 @@ impl Wire for LoadPathWire {
                 wired.edits.push(Edit::RemoveSearchPath(path.to_owned()))?;
             }
         }
-        self.without_repeats(drafter, slices, &mut wired.edits)?;
+        // dyld of macOS 15 and later refuses a run path that is there twice.
+        if slices.iter().any(|id| repeats_run_path(drafter, *id)) {
+            wired.edits.push(Edit::DropRepeatedSearchPaths)?;
+        }
         self.add_run_path(&importer, homes, &mut wired.edits)?;
         Ok(wired)
     }
@@ -193,38 +196,6 @@ impl LoadPathWire {
             path => format!("{}/{path}/{name}", self.origin),
         }
     }
-
-    /// Removes run paths that stand there twice, which dyld of macOS 15 and later refuses.
-    fn without_repeats(&self, drafter: &Drafter<'_>, slices: &[ObjectId], edits: &mut EditSet) -> Result<()> {
-        let paths = |id: &ObjectId| -> Vec<String> {
-            drafter.graph.object(*id).image.search_path(SearchPathKind::Rpath).map(str::to_owned).collect()
-        };
-        let repeats = |paths: &[String]| paths.iter().collect::<BTreeSet<_>>().len() < paths.len();
-        let Some(first) = slices.first().map(paths).filter(|first| repeats(first)) else { return Ok(()) };
-        // Where the slices differ the editor says which of them repeats something.
-        if !slices.iter().all(|id| paths(id) == first) {
-            return Ok(());
-        }
-        let gone: BTreeSet<String> = edits
-            .edits()
-            .iter()
-            .filter_map(|edit| match edit {
-                Edit::RemoveSearchPath(path) => Some(path.clone()),
-                _ => None,
-            })
-            .collect();
-        let mut kept: Vec<String> = Vec::new();
-        for path in first {
-            if !gone.contains(&path) && !kept.contains(&path) {
-                kept.push(path);
-            }
-        }
-        let others = edits.edits().iter().filter(|edit| !matches!(edit, Edit::RemoveSearchPath(_))).cloned();
-        let mut new = EditSet::new(others)?;
-        new.push(Edit::SetSearchPath { paths: kept, kind: Some(SearchPathKind::Rpath) })?;
-        *edits = new;
-        Ok(())
-    }
 }
 
 /// How often spellings can become shorter, in all steps together.
@@ -258,6 +229,12 @@ fn run_paths<'a>(drafter: &'a Drafter<'_>, slices: &[ObjectId]) -> Vec<&'a str> 
         }
     }
     found
+}
+
+/// Whether a slice has a run path twice.
+fn repeats_run_path(drafter: &Drafter<'_>, slice: ObjectId) -> bool {
+    let mut seen = BTreeSet::new();
+    !drafter.graph.object(slice).image.search_path(SearchPathKind::Rpath).all(|path| seen.insert(path))
 }
 
 /// Returns `to`, spelled so that it is none of `taken`: one library imported by two names stays two imports (symbols

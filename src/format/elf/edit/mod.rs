@@ -39,7 +39,11 @@ pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
     }
     let mut edited = Edited::new(Vec::new(), Vec::new(), Vec::new());
     let mut expected = Expected::default();
-    if let Some(edit) = edits.edits().iter().find(|edit| matches!(edit, Edit::SetMinVersion(_) | Edit::Sign)) {
+    if let Some(edit) = edits
+        .edits()
+        .iter()
+        .find(|edit| matches!(edit, Edit::SetMinVersion(_) | Edit::Sign | Edit::DropRepeatedSearchPaths))
+    {
         return Err(Error::unsupported(format!("`{edit}` is for Mach-O files, and this is ELF")));
     }
     let stripped = match strip::level(edits) {
@@ -108,6 +112,7 @@ fn is_dynamic(edit: &Edit) -> bool {
         | Edit::DelayToEager(_)
         | Edit::ClearDependentLoadFlags
         | Edit::SetMinVersion(_)
+        | Edit::DropRepeatedSearchPaths
         | Edit::Sign => false,
     }
 }

@@ -236,10 +236,13 @@ impl<'a> Wanted<'a> {
                 paths.retain(|known| known != path.as_bytes());
             }
         }
+        // Where the paths change anyway, none is left twice.
+        if paths != before || edits.edits().contains(&Edit::DropRepeatedSearchPaths) {
+            unique(&mut paths);
+        }
         if paths == before {
             return Ok(());
         }
-        unique(&mut paths);
         self.put_rpaths(slice, paths)
     }
 
@@ -397,6 +400,7 @@ fn refuse_foreign(edit: &Edit) -> Result<()> {
         | Edit::SetSearchPath { .. }
         | Edit::AddSearchPath(_)
         | Edit::RemoveSearchPath(_)
+        | Edit::DropRepeatedSearchPaths
         | Edit::SetSearchPathKind(_)
         | Edit::SetMinVersion(_)
         | Edit::Sign => None,

@@ -72,7 +72,7 @@ impl Wanted {
                 Edit::SetInterpreter(_) | Edit::ClearExecutableStack | Edit::Strip(_) => {
                     return Err(Error::unsupported(format!("`{edit}` is for ELF files, and this is PE")));
                 }
-                Edit::SetMinVersion(_) | Edit::Sign => {
+                Edit::SetMinVersion(_) | Edit::Sign | Edit::DropRepeatedSearchPaths => {
                     return Err(Error::unsupported(format!("`{edit}` is for Mach-O files, and this is PE")));
                 }
             }
