@@ -114,3 +114,15 @@ fn wheels_of_two_things_are_refused() {
     let error = merge([&one, &linux], &MergeOptions::default(), None).unwrap_err();
     assert_eq!(error.kind(), truewheel::ErrorKind::Refused);
 }
+
+#[test]
+fn two_wheels_for_the_same_processors_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let fat = crate::support::macho::both(&spec(ARM64, (11, 0)));
+    for (tag, binary) in [("macosx_11_0_arm64", &spec(ARM64, (11, 0)).build()), ("macosx_11_0_universal2", &fat)] {
+        let one = wheel(folder.path(), tag, &[(EXTENSION, binary)]);
+        let error = merge([&one, &one], &MergeOptions::default(), None).unwrap_err();
+        assert_eq!(error.kind(), truewheel::ErrorKind::Refused);
+        assert!(error.message().starts_with("both wheels are for "), "{error}");
+    }
+}

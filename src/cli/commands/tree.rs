@@ -1,4 +1,4 @@
-//! `truewheel tree`: the dependency tree of a wheel or a bare binary.
+//! `truewheel tree`: the dependency tree of a wheel, a bare binary, or a folder of binaries.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,9 +53,12 @@ pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> S
 fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
     let name = path.display().to_string();
     let exclude = Patterns::with_presets(&args.exclude)?;
-    let contents = match identify(path)? {
-        Subject::Binary(bytes) => Contents::of_binaries(bare(path, &bytes)?),
-        Subject::Archive => audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?,
+    let contents = match path.is_dir() {
+        true => Contents::of_binaries(below(path)?),
+        false => match identify(path)? {
+            Subject::Binary(bytes) => Contents::of_binaries(bare(path, &bytes)?),
+            Subject::Archive => audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?,
+        },
     };
     let policies = PolicySet::embedded();
     let outside = |target: &Target| {
@@ -97,6 +100,31 @@ impl Outside for Excluded<'_> {
 
     fn is_excluded_path(&self, path: &str) -> bool {
         self.exclude.matches(path)
+    }
+}
+
+/// Returns every binary in a folder and below it, an unpacked wheel for instance; each by its path from there.
+fn below(folder: &Path) -> Result<Vec<Binary>> {
+    let root = std::fs::canonicalize(folder).map_err(|error| Error::io(folder.display(), &error))?;
+    let mut binaries = Vec::new();
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(&root).display().to_string();
+            let source = error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links"));
+            Error::io(path, &source)
+        })?;
+        // A link to a file is a name of its own, by which others may import it.
+        if !entry.path().is_file() {
+            continue;
+        }
+        let Ok(Subject::Binary(bytes)) = identify(entry.path()) else { continue };
+        let name = entry.path().strip_prefix(&root).unwrap_or(entry.path()).display().to_string();
+        binaries
+            .extend(audit::read_binary(&name, &installed(entry.path()), &bytes).map_err(|error| error.about(name))?);
+    }
+    match binaries.is_empty() {
+        true => Err(Error::usage("holds no binary").about(folder.display())),
+        false => Ok(binaries),
     }
 }
 

@@ -6,12 +6,16 @@
 
 mod pair;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::compose::retag::judge;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
+use crate::format::ImageKind;
 use crate::load::{self, Binary};
+use crate::platform::macos;
 use crate::policy::{Earned, PolicySet};
 use crate::repair::rewrite::{Rewrite, is_rewritable};
 use crate::repair::{self, Step};
@@ -108,8 +112,9 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
     }
     let names = [first.filename()?.clone(), second.filename()?.clone()];
     alike(&names)?;
-    let inventory = load::inspect_wheel(&first);
-    let other = load::inspect_wheel(&second);
+    let inventory = load::inspect_members(&first, |_| true);
+    let other = load::inspect_members(&second, |_| true);
+    differ([&inventory.binaries, &other.binaries])?;
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     for unreadable in inventory.unreadable.iter().chain(&other.unreadable) {
         let message = format!("cannot be read: {}", unreadable.error.message());
@@ -191,7 +196,7 @@ fn alike([first, second]: &[WheelFilename; 2]) -> Result<()> {
     if !first.same_distribution(second) {
         return says("of different distributions or versions");
     }
-    let set = |values: Vec<String>| values.into_iter().collect::<std::collections::BTreeSet<_>>();
+    let set = |values: Vec<String>| values.into_iter().collect::<BTreeSet<_>>();
     let python = |name: &WheelFilename| set(name.tags.pythons().iter().map(ToString::to_string).collect());
     let abi = |name: &WheelFilename| set(name.tags.abis().iter().map(ToString::to_string).collect());
     if python(first) != python(second) || abi(first) != abi(second) || first.build != second.build {
@@ -203,6 +208,24 @@ fn alike([first, second]: &[WheelFilename; 2]) -> Result<()> {
         return says("not both for macOS, whose binaries alone can be of several architectures");
     }
     Ok(())
+}
+
+/// Refuses wheels that are for the same processors: one of them was given twice, or is not the one that was meant.
+fn differ(binaries: [&[Binary]; 2]) -> Result<()> {
+    let archs = |binaries: &[Binary]| -> BTreeSet<Arch> {
+        let loaded = binaries.iter().filter(|binary| binary.image.kind != ImageKind::Object);
+        loaded.map(|binary| macos::base(binary.image.arch)).collect()
+    };
+    let [first, second] = binaries.map(archs);
+    if first != second || first.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = first.into_iter().map(Arch::apple_name).collect();
+    Err(Error::refused(format!(
+        "both wheels are for {}: a merge joins code for different processors",
+        names.join(" and ")
+    ))
+    .hint("give one wheel for x86_64 and one for arm64"))
 }
 
 /// Of what is earned: the one tag for both architectures if there is one, else each claimed architecture's own.
