@@ -2,6 +2,8 @@
 
 #[path = "suite/apple.rs"]
 mod apple;
+#[path = "suite/apple_cli.rs"]
+mod apple_cli;
 #[path = "suite/check_rules.rs"]
 mod check_rules;
 #[path = "suite/check_windows.rs"]

@@ -21,6 +21,7 @@ pub fn take_environment(arguments: &mut Arguments, environment: &Environment) ->
         && let Some(plat) = text("AUDITWHEEL_PLAT")?
     {
         repair.plat = plat.split(',').map(str::to_owned).collect();
+        repair.plat_of_image = true;
         if plat != "auto" {
             notes.push(format!("the target `{plat}` is from `AUDITWHEEL_PLAT`"));
         }

@@ -124,6 +124,9 @@ pub enum Layout {
 pub struct Options {
     /// `--plat`; empty for `auto`.
     pub plat: Vec<PlatformTag>,
+    /// `plat` is what an image says for everything that is built in it (`AUDITWHEEL_PLAT`): it plays no part where a wheel
+    /// is for another system.
+    pub plat_of_image: bool,
     /// `--only-plat`.
     pub only_plat: bool,
     /// `MACOSX_DEPLOYMENT_TARGET`: on macOS, where `plat` is empty, that version for each architecture is the only tag.
@@ -178,6 +181,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             plat: Vec::new(),
+            plat_of_image: false,
             only_plat: false,
             deployment_target: None,
             require_archs: RequiredArchs::default(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::apply::{self, Staged};
 use super::context::Context;
-use super::deployment;
+use super::deployment::{self, Targeted};
 use super::make::{self, Input};
 use super::options::Options;
 use super::plan::{Plan, TagChange};
@@ -99,10 +99,11 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         return pure(wheel, filename, options, folder);
     }
     let recorded = read_recorded(wheel)?;
-    let targeted = deployment::targeted(options, &inventory.binaries, platforms)?;
-    let options = targeted.as_ref().unwrap_or(options);
+    let Targeted { options, notes } = deployment::targeted(options, &inventory.binaries, platforms)?;
+    let options = &*options;
     let context = Context::of(wheel, &filename, &inventory, options)?;
     let mut diagnostics = faults;
+    diagnostics.extend(notes);
     let (included, sources) = context.included(options, &inventory)?;
     let mut binaries = inventory.binaries.clone();
     binaries.extend(included);

@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::error::Error;
+use crate::policy::apple::RequiredArchs;
 use crate::report::{OutputFormat, Profile};
 
 /// Inspects, checks, repairs and retags Python wheels for every platform, from every host.
@@ -153,8 +155,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub plat: Vec<String>,
     /// macOS: architectures that every binary must have, separated by commas, or `universal2`
-    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "")]
-    pub require_archs: Option<String>,
+    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "", value_parser = required_archs)]
+    pub require_archs: Option<RequiredArchs>,
     /// ABI tags of which each wheel must have one (`abi3`, `none`, …), separated by commas; repeatable
     #[arg(long, value_name = "ABI", value_delimiter = ',')]
     pub require_abi: Vec<String>,
@@ -226,6 +228,18 @@ pub struct SearchArgs {
     /// Never looks at this machine; the default where it is not the wheel's platform
     #[arg(long)]
     pub no_host_libs: bool,
+}
+
+/// Reads the list of `--require-archs`, which may be left out: a path that stands in its place is told as such.
+fn required_archs(text: &str) -> Result<RequiredArchs, String> {
+    let explained = |error: Error| {
+        let hints = error.hints().join("; ");
+        format!(
+            "{}; {hints}; what follows the flag is its list, so wheels stand before it or behind the list",
+            error.message()
+        )
+    };
+    text.parse().map_err(explained)
 }
 
 /// `truewheel policies`.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Inputs, ReportArgs, SearchArgs};
+use super::{Inputs, ReportArgs, SearchArgs, required_archs};
 use crate::format::StripLevel;
+use crate::policy::apple::RequiredArchs;
 
 /// `truewheel repair`.
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub struct RepairArgs {
     /// Target platform tags, separated by commas [default: auto, the best tags the final bytes earn]
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub plat: Vec<String>,
+    /// `plat` is from the image's environment.
+    #[arg(skip)]
+    pub plat_of_image: bool,
     /// Adds no better tags than those asked for
     #[arg(long)]
     pub only_plat: bool,
@@ -68,8 +72,8 @@ pub struct LibraryArgs {
     #[arg(long, value_name = "LAYOUT", default_value = "auto")]
     pub layout: Layout,
     /// macOS: architectures that every binary must have, separated by commas, or `universal2`
-    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "")]
-    pub require_archs: Option<String>,
+    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "", value_parser = required_archs)]
+    pub require_archs: Option<RequiredArchs>,
     /// macOS: what `@executable_path` stands for
     #[arg(long, value_name = "PATH")]
     pub executable_path: Option<PathBuf>,

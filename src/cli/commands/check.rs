@@ -13,7 +13,6 @@ use crate::cli::terminal::Terminal;
 use crate::compose::retag::{self, RetagOptions};
 use crate::diagnostic::Code;
 use crate::error::{Error, ErrorKind, Result};
-use crate::policy::apple::RequiredArchs;
 use crate::report::Report;
 use crate::tag::AbiTag;
 
@@ -22,8 +21,7 @@ pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status
     let prepared = super::audit::options(&args.report, settings).and_then(|mut options| {
         let names: Vec<&str> = args.plat.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
         options.plat = super::policies::platforms(&names, &options.policies)?;
-        let archs = args.require_archs.as_deref().unwrap_or_default().parse::<RequiredArchs>();
-        options.require_archs = archs.map_err(|error| error.about("--require-archs"))?;
+        options.require_archs = args.require_archs.clone().unwrap_or_default();
         options.levels.set_profile(args.profile);
         options.require_abi = abis(&args.require_abi)?;
         Ok(options)

@@ -13,7 +13,6 @@ use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::policy::PolicySet;
-use crate::policy::apple::RequiredArchs;
 use crate::python::startup::Place;
 use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
 
@@ -117,13 +116,13 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     let mut options = Options { policies: policies.clone(), ..Options::default() };
     let names: Vec<&str> = given.plat.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
     options.plat = if names == ["auto"] { Vec::new() } else { super::policies::platforms(&names, policies)? };
+    options.plat_of_image = given.plat_of_image;
     options.only_plat = given.only_plat;
     // `--plat auto` is an answer too.
     let target = environment.get("MACOSX_DEPLOYMENT_TARGET").map(|value| value.to_string_lossy().into_owned());
     let target = peers.require_target_macos_version.clone().or(target);
-    options.deployment_target = target.filter(|_| given.plat.is_empty());
-    let archs = libraries.require_archs.as_deref().unwrap_or_default().parse::<RequiredArchs>();
-    options.require_archs = archs.map_err(|error| error.about("--require-archs"))?;
+    options.deployment_target = target.filter(|_| given.plat.is_empty() || given.plat_of_image);
+    options.require_archs = libraries.require_archs.clone().unwrap_or_default();
     options.update_tags = !given.no_update_tags;
     let search = Search::new(&given.search, environment)?;
     options.search.folders = search.folders;
