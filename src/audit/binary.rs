@@ -1,5 +1,7 @@
 //! Findings about one binary alone: TW201 to TW208, TW501 to TW504.
 
+use std::collections::BTreeSet;
+
 use crate::abi::{self, LibpythonRule, PythonAbi, WheelAbi};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::format::image::FaultKind;
@@ -39,8 +41,8 @@ pub(super) fn unreadable(unreadable: &Unreadable) -> Diagnostic {
     Diagnostic::new(Code::TW201, format!("cannot be read: {}", unreadable.error.message())).member(&unreadable.member)
 }
 
-/// Returns what is wrong with a binary, whoever loads it.
-pub(super) fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnostic> {
+/// Returns what is wrong with a binary, whoever loads it; the libraries `excluded` are left to the user's machine.
+pub(super) fn findings(binary: &Binary, platform: &dyn Platform, excluded: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = binary
         .image
         .faults
@@ -66,7 +68,7 @@ pub(super) fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnost
     let facts = abi::examine(&binary.image, &binary.symbols, binary.file_name());
     let mut found: Vec<Diagnostic> = found.into_iter().map(|found| found.member(&binary.member)).collect();
     found.extend(abi::diagnose(&facts, &binary.member, libpython));
-    found.extend(apple::findings(binary, platform));
+    found.extend(apple::findings(binary, platform, excluded));
     found
 }
 

@@ -250,7 +250,7 @@ fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options:
     let Some(target) = targets.first() else { return Ok(()) };
     for entry in &inventory.binaries {
         report.binaries.push(binary::entry(entry, *target));
-        report.extend(binary::findings(entry, target.platform));
+        report.extend(binary::findings(entry, target.platform, &case.excluded));
     }
     if target.platform.name() == "macos" {
         report.extend(apple::missing_archs(&inventory.binaries, &options.require_archs));

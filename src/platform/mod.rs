@@ -112,6 +112,8 @@ pub struct Vendoring {
     pub naming: VendorNaming,
     /// How a binary is made to find it.
     pub wiring: Wiring,
+    /// Why a library that a wheel brings would never be loaded, where that is so: none is vendored.
+    pub refusal: Option<&'static str>,
 }
 
 /// How a binary is made to find a library that was vendored for it.

@@ -93,6 +93,9 @@ impl Drafter<'_> {
         let mut homes = wire.homes(self, &files)?;
         decided.startup = std::mem::take(&mut homes.startup);
         decided.diagnostics.append(&mut homes.diagnostics);
+        if let Some(why) = self.platform.vendoring().refusal {
+            decided.diagnostics.extend(files.iter().filter_map(|slices| self.refused(slices, why)));
+        }
         for (slices, home) in homes.files(&files) {
             let needed = self.vendored_by(slices, &homes);
             let direct =

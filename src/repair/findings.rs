@@ -78,6 +78,21 @@ impl Drafter<'_> {
         }
     }
 
+    /// A library that would have to be vendored, on a platform where none can be.
+    pub(super) fn refused(&self, slices: &[ObjectId], why: &str) -> Option<Diagnostic> {
+        let id = *slices.first()?;
+        let chain = self.links.chain(id);
+        let member = chain.first().map(|root| self.graph.object(*root).display_name().to_owned())?;
+        let name = self.called(id).unwrap_or_else(|| self.graph.object(id).file_name().to_owned());
+        let message = format!("needs `{name}`, which would have to be vendored: {why}");
+        Some(
+            Diagnostic::new(Code::TW415, message)
+                .member(member)
+                .chain(chain.iter().map(|id| self.graph.object(*id).display_name().to_owned()).collect())
+                .help(format!("link the library statically, or leave it to the app with `--exclude {name}`")),
+        )
+    }
+
     /// A library that is nowhere, with all that was tried.
     fn missing(&self, edge: &Edge) -> Diagnostic {
         let importer = self.graph.object(edge.importer);
@@ -94,9 +109,13 @@ impl Drafter<'_> {
             true => format!("{verb} `{name}`, which is nowhere"),
             false => format!("{verb} `{name}`, which is nowhere; tried {}", tried.join(", ")),
         };
-        let diagnostic = Diagnostic::new(code, message).member(importer.display_name()).chain(chain).help(format!(
-            "say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`"
-        ));
+        let help = match self.platform.vendoring().refusal {
+            None => {
+                format!("say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`")
+            }
+            Some(why) => format!("link the library statically ({why}), or leave it to the app with `--exclude {name}`"),
+        };
+        let diagnostic = Diagnostic::new(code, message).member(importer.display_name()).chain(chain).help(help);
         // dyld goes on without a weak import; what Visual C++'s runtimes load at need, they can do without.
         let kind = self.graph.import(edge).kind;
         let needless = kind == ImportKind::Delay && windows::is_optional(importer.file_name(), name);

@@ -1,4 +1,4 @@
-//! Repair of wheels for macOS: dylibs vendored, imports and names rewritten, signatures renewed, from any host.
+//! Repair of wheels for macOS and iOS: dylibs vendored, imports and names rewritten, signatures renewed, from any host.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use truewheel::diagnostic::Severity;
 use truewheel::load::Binary;
 use truewheel::repair::{Options, Outcome, repair};
 
-use crate::support::macho::{ARM64, LOAD, MachoSpec, WEAK, X86_64, both, universal};
+use crate::support::macho::{ARM64, DYLIB, IOS, IOS_SIMULATOR, LOAD, MachoSpec, WEAK, X86_64, both, universal};
 use crate::support::wheel::WheelBuilder;
 
 const EXTENSION: &str = "demo/_core.cpython-311-darwin.so";
@@ -149,6 +149,21 @@ fn each_slice_of_a_universal_file_is_wired_and_signed() {
 }
 
 #[test]
+fn a_run_path_that_one_slice_has_twice_is_left_there_once() {
+    let intel = MachoSpec { cpu: X86_64, rpaths: vec!["@loader_path/lib", "@loader_path/lib"], ..extension(&[]) };
+    let arm = MachoSpec { rpaths: vec!["@loader_path/other", "@loader_path/lib"], ..extension(&[]) };
+    let fat = universal(&[(X86_64, intel.build()), (ARM64, arm.build())]);
+    let bench = Bench::new(&[]);
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_universal2", &[(EXTENSION, fat)]));
+    let paths: Vec<Vec<&str>> = outcome
+        .binaries
+        .iter()
+        .map(|slice| slice.image.search_paths.iter().map(|search| search.path.as_str()).collect())
+        .collect();
+    assert_eq!(paths, [vec!["@loader_path/lib"], vec!["@loader_path/other", "@loader_path/lib"]]);
+}
+
+#[test]
 fn one_library_by_two_names_is_copied_once_and_stays_two_imports() {
     let bytes = library("/o/libz.1.dylib", &[]).build();
     let bench = Bench::new(&[("lib/libz.1.dylib", bytes.clone())]);
@@ -179,6 +194,20 @@ fn two_libraries_of_one_name_get_names_of_their_own() {
         names[0] != names[1] && names.iter().all(|name| name.starts_with("@loader_path/.dylibs/liba-")),
         "{names:?}"
     );
+}
+
+#[test]
+fn libraries_that_re_export_each_other_are_copied_once() {
+    const REEXPORT: u32 = 0x8000_001f;
+    let bench = Bench::new(&[
+        ("lib/liba.dylib", library("/o/liba.dylib", &[(REEXPORT, "/o/libb.dylib")]).build()),
+        ("lib/libb.dylib", library("/o/libb.dylib", &[(REEXPORT, "/o/liba.dylib")]).build()),
+    ]);
+    let core = extension(&[(LOAD, "/o/liba.dylib")]);
+    let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(EXTENSION, core.build())]));
+    assert_eq!(members(&outcome), ["demo/.dylibs/liba.dylib", "demo/.dylibs/libb.dylib", EXTENSION]);
+    assert_eq!(imports(&outcome, "demo/.dylibs/liba.dylib"), ["@loader_path/libb.dylib"]);
+    assert_eq!(imports(&outcome, "demo/.dylibs/libb.dylib"), ["@loader_path/liba.dylib"]);
 }
 
 #[test]
@@ -306,4 +335,58 @@ fn no_room_at_all_is_refused_with_the_bytes_and_nothing_is_written() {
     assert!(error.hints().iter().any(|hint| hint.contains("headerpad_max_install_names")), "{error:?}");
     assert!(before == std::fs::read(&wheel).unwrap());
     assert_eq!(std::fs::read_dir(bench.folder.path().join("out")).unwrap().count(), 0);
+}
+
+/// An extension module for iOS, and the tag of its wheel.
+fn ios(platform: u32, imports: &[(u32, &'static str)]) -> (&'static str, &'static str, MachoSpec) {
+    let python = (LOAD, "@rpath/Python.framework/Python");
+    let imports: Vec<_> = imports.iter().copied().chain([python]).collect();
+    let spec = MachoSpec {
+        file_type: DYLIB,
+        platform: Some(platform),
+        min_os: (14, 0),
+        id: Some("@rpath/_core"),
+        rpaths: vec!["/Users/me/build/lib"],
+        // A device's code is signed when its app is built.
+        signed: platform == IOS_SIMULATOR,
+        ..extension(&imports)
+    };
+    match platform {
+        IOS => ("ios_14_0_arm64_iphoneos", "demo/_core.cpython-311-iphoneos.so", spec),
+        _ => ("ios_14_0_arm64_iphonesimulator", "demo/_core.cpython-311-iphonesimulator.so", spec),
+    }
+}
+
+#[test]
+fn a_wheel_for_ios_loses_what_tells_of_the_build_machine_and_is_signed_as_it_was() {
+    for platform in [IOS, IOS_SIMULATOR] {
+        let (tag, module, spec) = ios(platform, &[]);
+        let bench = Bench::new(&[]);
+        let outcome = bench.repair(&bench.wheel(tag, &[(module, spec.build())]));
+        assert!(rpaths(&outcome, module).is_empty());
+        let facts = binary(&outcome, module).image.macho().unwrap();
+        assert_eq!(facts.signature.is_some(), platform == IOS_SIMULATOR);
+        assert_eq!(outcome.name.tags.platform.to_string(), tag);
+    }
+}
+
+#[test]
+fn nothing_is_vendored_for_ios_and_what_to_do_is_said() {
+    for platform in [IOS, IOS_SIMULATOR] {
+        let (tag, module, spec) = ios(platform, &[(LOAD, "/o/libfoo.dylib")]);
+        let library = MachoSpec { platform: Some(platform), ..library("/o/libfoo.dylib", &[]) };
+        let mut bench = Bench::new(&[("lib/libfoo.dylib", library.build())]);
+        let wheel = bench.wheel(tag, &[(module, spec.build())]);
+        let outcome = bench.try_repair(&wheel).unwrap();
+        assert!(outcome.is_refused(&[]));
+        let found = outcome.diagnostics.iter().find(|found| found.code.name() == "TW415").unwrap();
+        assert_eq!(found.member.as_deref(), Some(module));
+        assert!(found.message.starts_with("needs `libfoo.dylib`, which would have to be vendored"), "{found:?}");
+        assert!(found.help.as_ref().is_some_and(|help| help.starts_with("link the library statically")), "{found:?}");
+        drop(outcome);
+        assert_eq!(std::fs::read_dir(bench.folder.path().join("out")).unwrap().count(), 0);
+        // The way out that the message names.
+        bench.options.exclude = truewheel::repair::Patterns::new(["libfoo.dylib"]).unwrap();
+        assert_eq!(imports(&bench.repair(&wheel), module), ["/o/libfoo.dylib", "@rpath/Python.framework/Python"]);
+    }
 }

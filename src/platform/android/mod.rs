@@ -34,6 +34,7 @@ static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Distribution(".libs"),
     naming: VendorNaming::BeforeFirstDot(8),
     wiring: Wiring::SearchPath { kind: SearchPathKind::Runpath, origin: "$ORIGIN" },
+    refusal: None,
 };
 
 impl Platform for Android {

@@ -10,11 +10,13 @@ use crate::tag::PlatformTag;
 #[derive(Debug, Clone, Copy)]
 pub struct Ios;
 
-/// As on macOS; the application's build turns each library into a framework of its own.
+/// As on macOS would it be, but that nothing is vendored: the build of an app makes frameworks of `.so` files alone, moves
+/// them away from what lies beside them, and no app may bring a bare library.
 static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Package(".dylibs"),
     naming: VendorNaming::Kept,
     wiring: Wiring::LoadPath { origin: "@loader_path", identity: "/DLC" },
+    refusal: Some("an app on iOS loads nothing but frameworks, and only extension modules become such"),
 };
 
 impl Platform for Ios {

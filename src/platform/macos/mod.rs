@@ -33,6 +33,7 @@ static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Package(".dylibs"),
     naming: VendorNaming::Kept,
     wiring: Wiring::LoadPath { origin: "@loader_path", identity: "/DLC" },
+    refusal: None,
 };
 
 impl Platform for Macos {

@@ -41,6 +41,7 @@ pub(super) static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Distribution(".libs"),
     naming: VendorNaming::BeforeFirstDot(8),
     wiring: Wiring::SearchPath { kind: SearchPathKind::Rpath, origin: "$ORIGIN" },
+    refusal: None,
 };
 
 impl Platform for Manylinux {

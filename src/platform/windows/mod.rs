@@ -32,6 +32,7 @@ static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Distribution(".libs"),
     naming: VendorNaming::BeforeExtension(32),
     wiring: Wiring::Directory,
+    refusal: None,
 };
 
 impl Platform for Windows {

@@ -1,5 +1,7 @@
 //! What is wrong with one slice, whoever loads it: its structure, its signature, its room, its name.
 
+use std::collections::BTreeSet;
+
 use super::ios;
 use super::system_symbols;
 use super::{AppleRules, Threshold};
@@ -9,8 +11,9 @@ use crate::format::{Image, ImageKind};
 use crate::load::Binary;
 use crate::platform::{Platform, macos};
 
-/// Returns what is wrong with a slice of the wheel on a platform of Apple's; empty for other formats.
-pub fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnostic> {
+/// Returns what is wrong with a slice of the wheel on a platform of Apple's; empty for other formats. The libraries
+/// `excluded` are left to the user's machine.
+pub fn findings(binary: &Binary, platform: &dyn Platform, excluded: &BTreeSet<String>) -> Vec<Diagnostic> {
     let Some(facts) = binary.image.macho().filter(|_| binary.image.kind != ImageKind::Object) else {
         return Vec::new();
     };
@@ -21,7 +24,7 @@ pub fn findings(binary: &Binary, platform: &dyn Platform) -> Vec<Diagnostic> {
     found.extend(slice.header_room());
     found.extend(slice.generic_identity());
     if rules.name == "ios" {
-        found.extend(ios::findings(binary, facts));
+        found.extend(ios::findings(binary, facts, excluded));
     } else {
         found.extend(system_symbols::findings(rules, binary, facts));
     }
@@ -80,7 +83,7 @@ impl Slice<'_> {
             });
         };
         let what = match &signature.state {
-            SignatureState::Valid => return None,
+            SignatureState::Valid | SignatureState::NotCompared => return None,
             SignatureState::NotChecked => {
                 let message = format!("has a code signature of SHA-1 digests only ({name}), which are not compared");
                 return Some(Diagnostic::new(Code::TW210, message).at(Severity::Note));

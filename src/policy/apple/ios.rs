@@ -1,12 +1,14 @@
 //! What PEP 730 asks of a binary in a wheel for iOS: each becomes a framework of its own when an app is built.
 
+use std::collections::BTreeSet;
+
 use super::AppleRules;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::macho::{ApplePlatform, FileType, MachoFacts};
 use crate::load::Binary;
 
-/// Returns what keeps a slice from being loaded on iOS.
-pub(super) fn findings(binary: &Binary, facts: &MachoFacts) -> Vec<Diagnostic> {
+/// Returns what keeps a slice from being loaded on iOS; the libraries `excluded` are the app's business.
+pub(super) fn findings(binary: &Binary, facts: &MachoFacts, excluded: &BTreeSet<String>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let refuse = |message: String| Diagnostic::new(Code::TW415, message);
     match facts.file_type {
@@ -19,7 +21,7 @@ pub(super) fn findings(binary: &Binary, facts: &MachoFacts) -> Vec<Diagnostic> {
         _ => found.push(refuse("is not a dynamic library".to_owned())),
     }
     let rules = AppleRules::ios();
-    for import in &binary.image.imports {
+    for import in binary.image.imports.iter().filter(|import| !excluded.contains(&import.name)) {
         if !rules.gives(&import.name) && !rules.is_python(&import.name) {
             let message = format!("needs `{}`, which is neither the system's nor Python's framework", import.name);
             found.push(refuse(message).help("link the library statically"));
