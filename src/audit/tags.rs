@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AuditOptions, Case};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::{Graph, Object, ObjectId, Root};
 use crate::platform;
-use crate::policy::{self, Externals, Reason, Requirement, Subject};
+use crate::policy::{self, Externals, PolicyFamily, PolicySet, Reason, Requirement, Subject};
 use crate::report::{Blocker, NextTag, Report};
 use crate::tag::PlatformTag;
 
@@ -36,6 +37,11 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
     let mut seen: Vec<PlatformTag> = Vec::new();
     for (tag, by_caller) in asked {
         let is_judged = platform::of(tag).is_some();
+        if let PlatformTag::Linux { arch } = tag
+            && earned.holds(tag)
+        {
+            report.extend(foreign(&options.policies, *arch, &subject));
+        }
         if !is_judged || earned.holds(tag) || seen.contains(&tag.normalized()) {
             continue;
         }
@@ -87,6 +93,16 @@ pub(super) fn judge(report: &mut Report, graph: &Graph, case: &Case<'_>, options
         })
         .collect();
     judged
+}
+
+/// Binaries for other machines, which no policy refuses where the tag is `linux_*`.
+fn foreign(policies: &PolicySet, arch: Arch, subject: &Subject<'_>) -> Vec<Diagnostic> {
+    let any = [PolicyFamily::Manylinux, PolicyFamily::Musllinux]
+        .into_iter()
+        .find_map(|family| policies.of(family, arch).next());
+    let reasons = any.map(|policy| policy::judge(policy, arch, subject).reasons).unwrap_or_default();
+    let foreign = reasons.iter().filter(|reason| reason.code == Code::TW406);
+    foreign.map(|reason| reason.diagnostic().at(Severity::Warning)).collect()
 }
 
 fn reported(report: &Report, reason: &Reason) -> bool {

@@ -39,13 +39,14 @@ impl Search {
         let variables: &[&str] = match std::env::consts::OS {
             "macos" => &["DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"],
             "windows" => &["PATH"],
-            _ => &["AUDITWHEEL_LD_LIBRARY_PATH", "LD_LIBRARY_PATH"],
+            _ => &["LD_LIBRARY_PATH"],
         };
-        let lists = variables.iter().filter_map(|name| environment.get(name));
-        let environment = lists
-            .flat_map(|list| std::env::split_paths(list).collect::<Vec<_>>())
-            .map(|path| path.display().to_string())
-            .collect();
+        // auditwheel's own variable is for whatever it repairs, foreign wheels and `--ldpaths` included; like the loader's it
+        // may name folders that are not there.
+        let named = directories(&["AUDITWHEEL_LD_LIBRARY_PATH"], environment);
+        folders.extend(named.into_iter().filter(|folder| folder.is_dir()));
+        let environment =
+            directories(variables, environment).into_iter().map(|path| path.display().to_string()).collect();
         Ok(Self { folders, sysroot: args.sysroot.clone(), host, environment })
     }
 
@@ -74,6 +75,12 @@ impl Search {
         }
         Ok(sources)
     }
+}
+
+/// Returns the directories in variables, in order.
+fn directories(variables: &[&str], environment: &Environment) -> Vec<PathBuf> {
+    let lists = variables.iter().filter_map(|name| environment.get(name));
+    lists.flat_map(|list| std::env::split_paths(list).collect::<Vec<_>>()).collect()
 }
 
 /// Returns the elements of a list that peers separate by `;`, and by `:` where paths have no drive letters.

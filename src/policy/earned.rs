@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Policy, PolicyFamily};
 use super::given::format;
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, is_for, judge};
 use super::rules::{Evidence, stack_finding};
 use super::set::PolicySet;
 use super::subject::{Standing, Subject};
@@ -12,7 +12,7 @@ use super::{apple, windows};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::format::Format;
-use crate::platform::{self, Libc, detect, runs_on};
+use crate::platform::{self, Libc, detect};
 use crate::tag::PlatformTag;
 
 /// The tags that hold, and the verdicts of those that do not.
@@ -106,7 +106,7 @@ fn earned_on_linux(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTa
         if machine.android { &[PolicyFamily::Android] } else { &[PolicyFamily::Manylinux, PolicyFamily::Musllinux] };
     let mut result = Earned::default();
     for (place, binary) in subject.binaries().iter().enumerate() {
-        if binary.standing != Standing::External && runs_on(machine.arch, binary.image) {
+        if binary.standing != Standing::External && is_for(machine.arch, binary.image) {
             let found = stack_finding(binary, machine.android);
             result.notes.extend(found.map(|found| found.chain(subject.chain(place))));
         }

@@ -7,6 +7,7 @@ use super::set::PolicySet;
 use super::subject::{Link, Provider, Standing, Subject, SubjectBinary};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::format::{Format, Image};
 use crate::platform::runs_on;
 
 /// The answer of [`judge`].
@@ -61,8 +62,8 @@ pub fn judge(policy: &Policy, arch: Arch, subject: &Subject<'_>) -> Verdict {
     let mut case = Case { policy, arch, here, subject, counted, verdict };
     for place in 0..subject.binaries().len() {
         if case.counted.has(place) {
-            // What is for another machine is refused as such; no other question makes sense.
-            let here = runs_on(arch, case.binary(place).image);
+            // What is for another machine or system is told as such; no other question makes sense.
+            let here = is_for(arch, case.binary(place).image);
             for rule in if here { rules::ALL } else { rules::FOREIGN } {
                 rule(&mut case, place);
             }
@@ -73,6 +74,11 @@ pub fn judge(policy: &Policy, arch: Arch, subject: &Subject<'_>) -> Verdict {
     // One import that several roots miss is one need.
     verdict.reasons.dedup_by(|one, other| one.same_need(other));
     verdict
+}
+
+/// Returns true if Linux's loader on `arch` takes the binary.
+pub(super) fn is_for(arch: Arch, image: &Image) -> bool {
+    image.format == Format::Elf && runs_on(arch, image)
 }
 
 /// Judges as [`judge`] does, and says of each reason which policy of the set does not mind it.

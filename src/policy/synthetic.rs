@@ -17,7 +17,7 @@ use crate::tag::PlatformTag;
 pub(super) fn facts(words: &str) -> (Image, SymbolFacts) {
     let mine = |word: &&str| {
         let key = word.split(':').next().unwrap_or_default();
-        !matches!(key, "needs" | "soname" | "rpath" | "runpath" | "arch" | "program" | "object" | "exports")
+        !matches!(key, "needs" | "soname" | "rpath" | "runpath" | "arch" | "program" | "object" | "exports" | "format")
     };
     let others: Vec<&str> = words.split_whitespace().filter(|word| !mine(word)).collect();
     let (mut image, mut symbols) = synthetic::facts(&others.join(" "));

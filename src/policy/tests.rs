@@ -292,6 +292,21 @@ fn a_binary_for_another_machine_is_refused() {
 }
 
 #[test]
+fn files_of_another_system_are_noted_whatever_they_need() {
+    // Installers carry launchers for Windows, of every processor.
+    let launchers = [
+        ("a.so", "needs:libc.so.6"),
+        ("w64.exe", "format:pe needs:python3.dll und:f"),
+        ("w32.exe", "format:pe arch:i686"),
+    ];
+    let wheel = wheel(LINUX, &launchers);
+    assert_eq!(wheel.reasons(OLD), Vec::<String>::new());
+    let notes = wheel.notes(OLD);
+    assert!(notes.contains(&"note TW406 w64.exe: is for Windows (x86_64), not for Linux".to_owned()), "{notes:?}");
+    assert_eq!(notes.len(), 2, "{notes:?}");
+}
+
+#[test]
 fn the_machine_is_the_claimed_one_if_a_binary_is_for_it() {
     let members = [("a.so", "arch:aarch64"), ("b.so", "arch:aarch64"), ("c.so", "")];
     assert_eq!(wheel(LINUX, &members).machine().as_deref(), Some("x86_64"));
@@ -378,6 +393,9 @@ fn nodes_of_libgcc_s_say_nothing_about_the_c_library() {
     assert_eq!(best(&wheel), "musllinux_1_1_x86_64");
     let outside = self::wheel("musllinux_1_2_x86_64", &[("a.so", user)]);
     assert!(!outside.reasons("musllinux_1_2_x86_64").iter().any(|reason| reason.starts_with("TW407")));
+    // A copy that another tool vendored has another name and the same nodes.
+    let renamed = self::wheel("musllinux_1_2_x86_64", &[("a.so", &user.replace("libgcc_s", "libgcc_s-2d945d6c"))]);
+    assert!(!renamed.reasons("musllinux_1_2_x86_64").iter().any(|reason| reason.starts_with("TW407")));
 }
 
 #[test]

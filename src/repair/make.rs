@@ -15,13 +15,14 @@ use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
 use super::wire::start_up_code;
+use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::format::Format;
 use crate::load::{
     self, AddedDirectory, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe,
 };
-use crate::platform::detect;
+use crate::platform::{Platform, detect};
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
 use crate::wheel::write::Sums;
@@ -243,14 +244,11 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
                 )));
             }
             None if matches!(tag, PlatformTag::Linux { arch: of } if *of == arch) => {}
-            None => return Err(Error::usage(format!("`--plat {tag}` is no tag that a policy is known for"))),
+            None => return Err(asked_for_another(tag, platform, arch)),
         }
     }
     if let (None, Some(tag)) = (family, options.plat.iter().find(|tag| !platform.owns(tag))) {
-        return Err(Error::refused(format!(
-            "`--plat {tag}` was asked for, and the wheel's binaries are for {}",
-            platform.name()
-        )));
+        return Err(asked_for_another(tag, platform, arch));
     }
     let given = if !policies.is_empty() {
         Given::All(policies, arch)
@@ -289,6 +287,11 @@ fn sums(graph: &Graph) -> Result<BTreeMap<ObjectId, Sums>> {
     let external: Vec<(ObjectId, &Path)> =
         graph.external_objects().filter_map(|(id, object)| Some((id, object.external_path()?))).collect();
     external.into_par_iter().map(|(id, path)| Ok((id, Sums::of(&open(path)?)))).collect()
+}
+
+fn asked_for_another(tag: &PlatformTag, platform: &dyn Platform, arch: Arch) -> Error {
+    let (platform, arch) = (platform.name(), platform.arch_name(arch));
+    Error::refused(format!("`--plat {tag}` was asked for, and the wheel's binaries are for {platform} ({arch})"))
 }
 
 /// Patterns of `--exclude` that match nothing.
@@ -358,33 +361,51 @@ fn retag(
         }
         return Ok((input.filename.clone(), recorded));
     }
-    let Target { platform, arch } = input.target();
     // What the environment asks for stands alone, as it does with delocate.
     let staying = if options.deployment_target.is_some() { &[] } else { claimed };
     let chosen = select(staying, earned, &Wanted { asked: &options.plat, only });
-    let policies =
-        || PolicyFamily::of_platform(platform).into_iter().flat_map(|family| options.policies.of(family, arch));
-    let has_policies = policies().next().is_some();
-    let plain = chosen.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
-    if options.plat.is_empty() && has_policies && plain {
-        let mut diagnostic =
-            Diagnostic::new(Code::TW409, format!("no {} policy allows what the wheel needs", platform.name()));
-        if let Some(newest) = policies().last() {
-            let verdict = policy::judge(newest, arch, judged);
-            diagnostics.extend(verdict.reasons.iter().map(policy::Reason::diagnostic));
-            diagnostic = diagnostic.help(format!(
-                "see the reasons for `{}`, or ask for `--plat linux_{}`",
-                newest.tag(arch),
-                arch.linux_name()
-            ));
-        }
-        diagnostics.push(diagnostic);
+    if options.plat.is_empty() {
+        diagnostics.extend(none_earned(input.target(), &chosen, claimed, options, judged));
     }
-    if platform.libc().is_none() {
+    if chosen.is_empty() {
+        return Ok((input.filename.clone(), recorded));
+    }
+    if input.target().platform.libc().is_none() {
         raised(claimed, &chosen, options, judged, earned, diagnostics);
     }
     let tags = input.filename.tags.with_platforms(chosen);
     Ok((input.filename.with_tags(tags), recorded))
+}
+
+/// Says that the wheel earns no tag of its platform, and why, where that is so.
+fn none_earned(
+    target: Target,
+    chosen: &[PlatformTag],
+    claimed: &[PlatformTag],
+    options: &Options,
+    judged: &Subject<'_>,
+) -> Vec<Diagnostic> {
+    let Target { platform, arch } = target;
+    let policies =
+        || PolicyFamily::of_platform(platform).into_iter().flat_map(|family| options.policies.of(family, arch));
+    let plain = chosen.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
+    let mut found = Vec::new();
+    match policies().last() {
+        Some(newest) if plain => {
+            let verdict = policy::judge(newest, arch, judged);
+            found.extend(verdict.reasons.iter().map(policy::Reason::diagnostic));
+            let none = format!("no {} policy allows what the wheel needs", platform.name());
+            let help =
+                format!("see the reasons for `{}`, or ask for `--plat linux_{}`", newest.tag(arch), arch.linux_name());
+            found.push(Diagnostic::new(Code::TW409, none).help(help));
+        }
+        None if chosen.is_empty() => {
+            found.push(Diagnostic::new(Code::TW409, format!("no {} tag is true of the bytes", platform.name())));
+            claimed.iter().for_each(|tag| refuse(tag, options, judged, &mut found));
+        }
+        _ => {}
+    }
+    found
 }
 
 /// Says which claimed tags the bytes do not allow, what stands in their place, and why.

@@ -1,14 +1,37 @@
 //! Where things lie in the wheel that is repaired.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A folder of a wheel, by both its names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// Folders of several archive names that are one after install (`ns`, `pkg-1.data/platlib/ns`) are equal.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Folder {
     /// Its archive name: `pkg.libs`, `pkg-1.data/platlib/pkg.libs`; empty for the root.
     pub member: String,
     /// Where it lies after install, relative to the prefix.
     pub installed: String,
+}
+
+impl PartialEq for Folder {
+    fn eq(&self, other: &Self) -> bool {
+        self.installed == other.installed
+    }
+}
+
+impl Eq for Folder {}
+
+impl PartialOrd for Folder {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Folder {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.installed.cmp(&other.installed)
+    }
 }
 
 impl Folder {

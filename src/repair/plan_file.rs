@@ -73,9 +73,15 @@ pub struct PlanFile {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
+    /// A file that names none is of the only version there is.
+    #[serde(default = "only_schema")]
     schema: u64,
     #[serde(default, rename = "library", skip_serializing_if = "Vec::is_empty")]
     libraries: Vec<Decision>,
+}
+
+fn only_schema() -> u64 {
+    SCHEMA
 }
 
 impl PlanFile {
@@ -184,9 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_that_names_no_schema_is_read() {
+        let plan = PlanFile::read("[[library]]\nneeded = \"liba.so\"\naction = \"drop\"\n").unwrap();
+        assert_eq!(plan.action_for_all("liba.so"), Some(Action::Drop));
+        assert!(PlanFile::read("").unwrap().decisions().is_empty());
+    }
+
+    #[test]
     fn what_is_no_plan_is_refused() {
         for text in [
-            "",
             "schema = 2",
             "schema = 1\n[[library]]\nneeded = \"a\"\naction = \"copy\"",
             "schema = 1\nx = 2",

@@ -123,6 +123,32 @@ fn a_wheel_at_fault_is_status_1_and_nothing_is_written() {
 }
 
 #[test]
+fn a_platform_that_the_binaries_are_not_for_is_the_wheel_s_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = problem(folder.path());
+    for plat in ["macosx_11_0_arm64", "win_amd64", "linux_aarch64", "manylinux_2_28_aarch64"] {
+        let output = repair(folder.path(), &[&wheel, "--lib-path", "lib", "-w", "out", "--plat", plat]);
+        assert_eq!(status(&output), 1, "{plat}: {}", stderr(&output));
+        assert!(stderr(&output).contains(&format!("`--plat {plat}`")), "{}", stderr(&output));
+        assert!(stderr(&output).contains("the wheel's binaries are for"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn auditwheel_s_library_folders_are_searched_for_foreign_wheels_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = problem(folder.path());
+    for flags in [&["--no-host-libs"][..], &["--ldpaths", ""], &[]] {
+        let arguments = [&["repair", wheel.as_str(), "-w", "out"], flags].concat();
+        let without = truewheel(folder.path(), &arguments, &[]);
+        assert_eq!(status(&without), 1, "{flags:?}");
+        let with = truewheel(folder.path(), &arguments, &[("AUDITWHEEL_LD_LIBRARY_PATH", "nowhere:lib")]);
+        assert_eq!(status(&with), 0, "{flags:?}: {}", stderr(&with));
+        assert!(!stderr(&with).contains("nowhere"), "{}", stderr(&with));
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_status_2() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = problem(folder.path());

@@ -237,6 +237,21 @@ fn a_version_that_the_bytes_do_not_allow_is_raised_and_said_and_one_asked_for_fa
 }
 
 #[test]
+fn a_wheel_that_earns_no_tag_at_all_is_refused_with_the_reasons() {
+    let bench = Bench::new(&[]);
+    let intel = MachoSpec { cpu: X86_64, ..extension(&[]) };
+    let wheel =
+        bench.wheel("macosx_11_0_universal2", &[(EXTENSION, extension(&[]).build()), ("demo/x.so", intel.build())]);
+    let outcome = bench.try_repair(&wheel).unwrap();
+    assert!(outcome.is_refused(&[]));
+    let codes: Vec<&str> = outcome.diagnostics.iter().map(|found| found.code.name()).collect();
+    assert_eq!(codes.iter().filter(|code| **code == "TW409").count(), 1, "{codes:?}");
+    let lacking = outcome.diagnostics.iter().filter(|found| found.code.name() == "TW412");
+    assert_eq!(lacking.filter_map(|found| found.member.as_deref()).collect::<Vec<_>>(), [EXTENSION, "demo/x.so"]);
+    assert_eq!(outcome.name.tags.platform.as_str(), "macosx_11_0_universal2");
+}
+
+#[test]
 fn the_program_s_folder_is_searched_where_it_is_named() {
     let import = "@executable_path/../lib/liba.dylib";
     let mut bench = Bench::new(&[("app/lib/liba.dylib", library(import, &[]).build())]);

@@ -78,3 +78,32 @@ fn two_folders_without_start_up_code_cannot_share_a_dll_and_may_have_one_each() 
     }
     assert!(!names.iter().any(|name| name.ends_with("__init__.py")), "{names:?}");
 }
+
+#[test]
+fn folders_that_are_one_after_install_share_one_dll() {
+    let wheel = [
+        ("ns/_one.pyd", dll("demo.dll")),
+        ("demo-1.0.data/platlib/ns/_two.pyd", dll("demo.dll")),
+        ("demo-1.0.data/purelib/ns/_three.pyd", dll("demo.dll")),
+    ];
+    for layout in [Layout::Auto, Layout::Adjacent] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcome = repaired(folder.path(), &wheel, |options| options.layout = layout);
+        assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
+        let names = members(&outcome.publish(&[]).unwrap().unwrap());
+        let copies: Vec<&String> = names.iter().filter(|name| name.ends_with(".dll")).collect();
+        assert_eq!(copies.len(), 1, "{layout:?}: {names:?}");
+    }
+}
+
+#[test]
+fn extensions_for_two_processors_earn_no_tag_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = fixture("pe/x86/demo.dll");
+    let wheel = [("one/_demo.pyd", dll("demo.dll")), ("two/_demo.pyd", other), ("one/dep.dll", dll("dep.dll"))];
+    let mut outcome = repaired(folder.path(), &wheel, |options| options.ignore_missing = true);
+    let codes: Vec<&str> = outcome.diagnostics.iter().map(|found| found.code.name()).collect();
+    assert!(codes.contains(&"TW409") && codes.contains(&"TW406"), "{codes:?}");
+    assert!(outcome.publish(&[]).is_err());
+    assert!(!folder.path().join("out").exists());
+}

@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::fixture;
 use crate::support::wheel::{Entry, WheelBuilder};
 use crate::support::world::{Run, run};
 
@@ -445,4 +446,13 @@ fn the_dist_info_directory_follows_the_file_name() {
     assert_eq!(name, "foo_bar-1.0-py3-none-any.whl");
     let record = lab.text(&name, "foo_bar-1.0.dist-info/RECORD");
     assert!(record.contains("foo_bar-1.0.data/scripts/x,sha256=") && !record.contains("Foo.Bar"), "{record}");
+}
+
+#[test]
+fn where_no_platform_tag_is_true_none_is_proposed() {
+    let bytes = |processor: &str| fixture(&format!("pe/{processor}/demo.dll"));
+    let builder = WheelBuilder::new("cp311-cp311-win_amd64");
+    let builder = builder.file("one/_demo.pyd", &bytes("x86_64")).file("two/_demo.pyd", &bytes("x86"));
+    let said = Lab::new(&builder).refused(&["--auto", "--python-tag", "cp311", "--abi-tag", "cp311"]);
+    assert!(said.contains("TW601") && said.contains("TW406"), "{said}");
 }

@@ -247,7 +247,11 @@ impl Work<'_> {
         // Binaries for several systems, in a wheel for any: no platform is the one that was meant.
         if self.options.platform.is_keep() && !(before.platforms() == [PlatformTag::Any] && formats.len() > 1) {
             let judged = platform::judge(&self.options.policies, binaries, before, &facts.excluded)?;
-            tags.platform = before.platform.changed_to(repair::best_platforms(before.platforms(), &judged.earned));
+            let best = repair::best_platforms(before.platforms(), &judged.earned);
+            // Where none is true of the bytes those that are claimed stay, and the proof says why they are not.
+            if !best.is_empty() {
+                tags.platform = before.platform.changed_to(best);
+            }
         }
         Ok(tags)
     }

@@ -20,7 +20,7 @@ pub fn finding(fault: &ArchiveFault) -> Diagnostic {
     };
     let diagnostic = Diagnostic::new(code(fault.kind), fault.message.clone()).at(severity);
     let diagnostic = match fault.kind.is_cured_by_rewriting() {
-        true => diagnostic.help("`truewheel repair` writes the archive anew without it"),
+        true => diagnostic.help("`truewheel check --fix` writes the archive anew without it"),
         false => diagnostic,
     };
     match &fault.member {

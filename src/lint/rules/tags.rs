@@ -24,9 +24,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
             {
                 found.push(Diagnostic::new(Code::TW641, format!("PyPI does not take wheels for `{tag}`")));
             }
-            PlatformTag::Other(name) => {
-                found.push(Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")));
-            }
+            PlatformTag::Other(name) => found.push(unknown(name)),
             PlatformTag::Any => found.extend(sheet.binaries.first().map(|(member, _)| {
                 Diagnostic::new(Code::TW614, "is a binary, in a wheel that is tagged for any platform")
                     .member(member)
@@ -36,6 +34,17 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// A tag that cannot be judged: an installer on such a Linux machine still asks for it.
+fn unknown(name: &str) -> Diagnostic {
+    match name.strip_prefix("linux_") {
+        Some(machine) => {
+            Diagnostic::new(Code::TW615, format!("the tag `{name}` is for `{machine}`, of which nothing is known"))
+                .at(Severity::Warning)
+        }
+        None => Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")),
+    }
 }
 
 /// Tags that no installer matches, and those that only seem to be for many.

@@ -58,10 +58,10 @@ impl Evidence {
                 say(libc, format!("needs `{}`", link.name));
             }
         }
-        // GCC's own runtime keeps symbols under `GLIBC_2.0` on every C library (libgcc's `libgcc-glibc.ver`).
-        let of_libc = |library: &str| !library.starts_with("libgcc_s.");
+        // Only the C library's own nodes tell of it: GCC's runtime has a `GLIBC_2.0` on every C library (libgcc's
+        // `libgcc-glibc.ver`), whatever a vendored copy of it is called.
         let nodes = binary.symbols.versions.iter().filter(|need| need.version.starts_with("GLIBC_"));
-        for need in nodes.filter(|need| of_libc(&need.library)) {
+        for need in nodes.filter(|need| symbols::is_glibc(&need.library)) {
             if !binary.links.iter().any(|link| is_inside(link.provider, link.name, &need.library)) {
                 say(Libc::Glibc, format!("needs `{}` of `{}`", need.version, need.library));
             }
