@@ -99,7 +99,8 @@ fn missing(graph: &Graph, root: &Root, edge: &Edge, case: &Case<'_>) -> Diagnost
     let own_machine =
         !case.claimed.is_empty() && case.claimed.iter().all(|tag| matches!(tag, PlatformTag::Linux { .. }));
     // A wheel for the machine it was built on may count on what that machine has; a bare binary on what is beside it.
-    let severity = if own_machine || case.bare { Severity::Warning } else { Severity::Error };
+    let may_be_loaded = windows::may_be_loaded(graph, root, edge);
+    let severity = if own_machine || case.bare || may_be_loaded { Severity::Warning } else { Severity::Error };
     if graph.object(edge.importer).image.format == Format::Pe
         && let Some(found) = windows::missing(graph, edge)
     {
@@ -118,8 +119,9 @@ fn missing(graph: &Graph, root: &Root, edge: &Edge, case: &Case<'_>) -> Diagnost
     }
     let message = match edge.elsewhere {
         Some(other) => format!(
-            "needs `{name}`, which is in the wheel as `{}`, where the loader does not look from here",
-            name_of(graph.object(other))
+            "needs `{name}`, which is in the wheel as `{}`, where the loader does not look from here{}",
+            name_of(graph.object(other)),
+            if may_be_loaded { "; it serves if it is loaded before" } else { "" }
         ),
         None if case.bare => format!("needs `{name}`, which is not given by the platform"),
         None => format!("needs `{name}`, which is neither in the wheel nor given by the platform"),

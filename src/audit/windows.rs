@@ -6,8 +6,8 @@ use super::Case;
 use super::graph::name_of;
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::ImportKind;
-use crate::load::{AddedBy, Binary, Edge, Graph, Object, ObjectId, Resolution, Via};
+use crate::format::{Format, ImportKind};
+use crate::load::{AddedBy, Binary, Edge, Graph, Object, ObjectId, Resolution, Root, RootKind, Via};
 use crate::policy::Number;
 use crate::policy::windows::{self, Interpreters};
 
@@ -21,9 +21,9 @@ pub(super) fn findings(graph: &Graph, binaries: &[Binary], case: &Case<'_>, arch
     for root in graph.all_roots() {
         for edge in &root.edges {
             if seen.insert((edge.importer, edge.import, edge.resolution)) && graph.object(edge.importer).is_wheel() {
-                found.extend(old_runtime(graph, edge));
+                found.extend(windows::old_runtime(graph, edge));
                 found.extend(shipped_debug_runtime(graph, edge));
-                found.extend(mutex(graph, edge));
+                found.extend(windows::mutex_hazard(graph, edge));
             }
         }
     }
@@ -41,6 +41,17 @@ pub(super) fn findings(graph: &Graph, binaries: &[Binary], case: &Case<'_>, arch
 pub(super) fn is_needless(graph: &Graph, edge: &Edge) -> bool {
     let import = graph.import(edge);
     import.kind == ImportKind::Delay && windows::is_optional(graph.object(edge.importer).file_name(), &import.name)
+}
+
+/// Returns true if a library that the loader does not find may be in the process by then: nobody imports what needs it, so
+/// code loads that at some time, and one module serves for each base name.
+pub(super) fn may_be_loaded(graph: &Graph, root: &Root, edge: &Edge) -> bool {
+    let Some(other) = edge.elsewhere.map(|id| graph.object(id)) else { return false };
+    let is_module = graph.object(root.object).file_name().to_ascii_lowercase().ends_with(".pyd");
+    root.kind == RootKind::Library
+        && !is_module
+        && other.image.format == Format::Pe
+        && other.file_name().eq_ignore_ascii_case(&graph.import(edge).name)
 }
 
 /// Returns the finding about a missing library that is a runtime, or that loading can do without; `None` for others.
@@ -67,18 +78,6 @@ pub(super) fn missing(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
     Some(Diagnostic::new(Code::TW301, message).at(Severity::Warning))
 }
 
-/// The version of a DLL as its resources say, else as its linker was.
-fn version(object: &Object) -> Option<(u16, u16)> {
-    let facts = object.image.pe()?;
-    let linker = (u16::from(facts.linker_version.0), u16::from(facts.linker_version.1));
-    Some(facts.version.fixed_file_version.map_or(linker, |[major, minor, ..]| (major, minor)))
-}
-
-fn linker(object: &Object) -> Option<(u16, u16)> {
-    let (major, minor) = object.image.pe()?.linker_version;
-    Some((u16::from(major), u16::from(minor)))
-}
-
 fn target<'g>(graph: &'g Graph, edge: &Edge) -> Option<(ObjectId, &'g Object)> {
     match edge.resolution {
         Resolution::Object(id) => Some((id, graph.object(id))),
@@ -86,68 +85,11 @@ fn target<'g>(graph: &'g Graph, edge: &Edge) -> Option<(ObjectId, &'g Object)> {
     }
 }
 
-/// A runtime in the wheel that is older than the toolset that needs it.
-fn old_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
-    let (_, runtime) = target(graph, edge)?;
-    let importer = graph.object(edge.importer);
-    if !windows::is_runtime(runtime.file_name()) {
-        return None;
-    }
-    let (has, needs) = (version(runtime)?, linker(importer)?);
-    // Runtimes of one major version replace each other; of another they have another name.
-    let is_older = has.0 == needs.0 && windows::is_older_toolset(has, needs);
-    is_older.then(|| {
-        let message = format!(
-            "was linked by toolset {}.{}, and `{}` is of {}.{}: a runtime may not be older than what needs it",
-            needs.0,
-            needs.1,
-            name_of(runtime),
-            has.0,
-            has.1
-        );
-        Diagnostic::new(Code::TW215, message)
-            .member(name_of(importer))
-            .help("vendor the runtime of the newest toolset that was used")
-    })
-}
-
 fn shipped_debug_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
     let (_, runtime) = target(graph, edge).filter(|(_, object)| windows::is_debug_runtime(object.file_name()))?;
     let message = format!("needs the debug runtime `{}`, which may not be given to others", name_of(runtime));
     let found = Diagnostic::new(Code::TW216, message).at(Severity::Warning);
     Some(found.member(name_of(graph.object(edge.importer))).help("build it in release mode"))
-}
-
-/// `std::mutex` as newer toolsets make it crashes in an older runtime, and the first runtime in a process serves all.
-fn mutex(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
-    let rule = windows::mutex();
-    let importer = graph.object(edge.importer);
-    if windows::unmangled(&graph.import(edge).name) != rule.library || windows::is_runtime(importer.file_name()) {
-        return None;
-    }
-    let number = |(major, minor): (u16, u16)| Number::parse(&format!("{major}.{minor}"));
-    let linker = linker(importer)?;
-    let imports = |function: &str| importer.symbols.undefined.iter().any(|symbol| &*symbol.name == function);
-    if number(linker)? < rule.linker || !imports(&rule.function) || imports(&rule.without) {
-        return None;
-    }
-    let own = target(graph, edge).map(|(_, object)| object).filter(|object| object.is_wheel());
-    let is_private = own.is_some_and(|object| {
-        // Under its own name the copy of another package may be in the process already.
-        let renamed = windows::unmangled(object.file_name()) != object.file_name().to_ascii_lowercase();
-        renamed && version(object).and_then(number).is_some_and(|version| version >= rule.linker)
-    });
-    (!is_private).then(|| {
-        let message = format!(
-            "uses `std::mutex` as toolset {}.{} makes it, which crashes if another package has loaded an older `{}` before",
-            linker.0, linker.1, rule.library
-        );
-        Diagnostic::new(Code::TW214, message).member(name_of(importer)).help(format!(
-            "compile with `_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR`, or let `truewheel repair` vendor `{}` {} or newer under \
-             a name of its own",
-            rule.library, rule.linker
-        ))
-    })
 }
 
 /// DLLs of the wheel that nothing but a delayed import asks for: its helper calls `LoadLibraryExA` without flags.

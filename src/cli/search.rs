@@ -71,7 +71,7 @@ impl Search {
             sources.push(Box::new(System::sysroot(view)));
         }
         if self.host && load::is_this_machine(target) {
-            sources.push(Box::new(System::host(self.environment.clone())));
+            sources.extend(load::host_sources(&self.environment));
         }
         Ok(sources)
     }

@@ -123,7 +123,7 @@ codes! {
     TW211 "header-room" Note Binary "there is little room for load commands";
     TW212 "generic-identity" Warning Binary "a library has an install name that other packages use";
     TW213 "build-path" Note Binary "a binary names a folder of the machine it was built on";
-    TW214 "mutex-hazard" Warning Binary "a std::mutex crashes if an older Visual C++ runtime is in the process";
+    TW214 "mutex-hazard" Error Binary "a std::mutex crashes if an older Visual C++ runtime is in the process";
     TW215 "old-runtime" Warning Binary "a Visual C++ runtime is older than what needs it";
     TW216 "debug-runtime" Error Binary "a binary needs a debug build of the Visual C++ runtime";
     TW301 "missing-library" Error Graph "a needed library is nowhere";

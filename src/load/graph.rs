@@ -200,6 +200,8 @@ pub enum Why {
     BadPath(String),
     /// It is an absolute path of the target system, and no source has that.
     NotSearched,
+    /// It could be loaded, and is not newer than the file of that name that was taken.
+    Older,
 }
 
 /// One import of one object under one root, and what it became.

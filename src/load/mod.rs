@@ -29,7 +29,7 @@ pub use graph::{
 pub use inspect::{inspect_bytes, inspect_keeping, inspect_members, inspect_wheel, is_data, layout_of};
 pub use kept::Kept;
 pub use resolve::resolve;
-pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, is_this_machine, this_machine};
+pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, host_sources, is_this_machine, this_machine};
 pub use start_up::{AddedBy, AddedDirectory, added_directories};
 
 use std::sync::Arc;
@@ -199,6 +199,12 @@ pub trait Outside {
         false
     }
 
+    /// Returns true if of several files of this name the newest counts, wherever in the same kind of source it lies.
+    fn wants_newest(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
     /// Returns true if the running Python provides it: a libpython, never taken from anywhere.
     fn is_python(&self, name: &str) -> bool {
         let _ = name;
@@ -225,6 +231,10 @@ impl<T: Outside + ?Sized> Outside for &T {
 
     fn is_fallback(&self, name: &str) -> bool {
         (**self).is_fallback(name)
+    }
+
+    fn wants_newest(&self, name: &str) -> bool {
+        (**self).wants_newest(name)
     }
 
     fn is_python(&self, name: &str) -> bool {

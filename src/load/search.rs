@@ -9,7 +9,8 @@ use super::graph::{Attempt, Object, ObjectId, Origin, Resolution, SourceKind, Vi
 use super::source::{Examined, Located};
 use super::tree::Tree;
 use super::{Outside, Target, Universe};
-use crate::format::{ImageKind, SearchPathKind};
+use crate::format::pe::PeFacts;
+use crate::format::{Image, ImageKind, SearchPathKind};
 use crate::platform::loader::{
     Carried, Directories, Inherit, Loader, NameRule, OriginRule, PathImport, Refusal, Step, Token,
 };
@@ -91,6 +92,34 @@ struct Candidate {
     canonical: String,
     /// The canonical directory in which it was found.
     directory: String,
+}
+
+/// The newest candidate so far.
+struct Best {
+    /// Which source has it, and of what kind that is.
+    source: usize,
+    kind: SourceKind,
+    version: Option<[u16; 4]>,
+    candidate: Candidate,
+}
+
+impl Best {
+    /// Keeps the newer of two candidates, of equal ones the first; returns what came of the other, about to be told of.
+    fn choose(best: &mut Option<Self>, other: Self, tried: &mut [Attempt]) -> Why {
+        if best.as_ref().is_some_and(|best| best.version >= other.version) {
+            return Why::Older;
+        }
+        *best = Some(other);
+        for earlier in tried.iter_mut().filter(|attempt| attempt.why == Why::Found) {
+            earlier.why = Why::Older;
+        }
+        Why::Found
+    }
+}
+
+/// The version by which files of one name are compared.
+fn version(image: &Image) -> Option<[u16; 4]> {
+    image.pe().map(PeFacts::stated_version)
 }
 
 /// How an import is looked for.
@@ -349,19 +378,32 @@ impl<'a> Search<'a> {
         if !universe.sources().iter().any(|source| source.is_root()) {
             self.not_searched(name, importer, list, &mut outcome);
         }
-        for (number, source) in universe.sources().iter().enumerate() {
+        let (wants_newest, is_given) = (self.outside.wants_newest(name), self.outside.is_fallback(name));
+        let mut best: Option<Best> = None;
+        let sources = universe.sources().iter().enumerate();
+        for (number, source) in sources.filter(|(_, source)| !(is_given && source.is_windows_own())) {
             let kind = source.kind();
+            // The order of the kinds stands, whatever is newer in a later one.
+            if best.as_ref().is_some_and(|best| !wants_newest || best.kind != kind) {
+                break;
+            }
             for (via, path) in self.paths_in(number, name, importer, list) {
                 let why = match self.candidate(number, &path, via) {
                     Ok(candidate) => {
-                        outcome.tried.push(Attempt { path, source: kind, via, why: Why::Found });
-                        self.take(number, candidate, &mut outcome);
-                        return outcome;
+                        let image = &self.object(candidate.object).image;
+                        let found = Best { source: number, kind, version: version(image), candidate };
+                        Best::choose(&mut best, found, &mut outcome.tried)
                     }
                     Err(why) => why,
                 };
                 outcome.tried.push(Attempt { path, source: kind, via, why });
+                if best.is_some() && !wants_newest {
+                    break;
+                }
             }
+        }
+        if let Some(best) = best {
+            self.take(best.source, best.candidate, &mut outcome);
         }
         outcome
     }

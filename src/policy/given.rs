@@ -52,8 +52,16 @@ impl<'a> Given<'a> {
                 PolicyFamily::of_platform(self.platform).is_some_and(|family| self.set.gives(family, self.arch, name))
             }
             Format::MachO => apple::is_system(name),
-            Format::Pe => windows::is_system(name, self.arch) && windows::ambiguity(name).is_none(),
+            Format::Pe => {
+                windows::is_system(name, self.arch) && windows::ambiguity(name).is_none() && !self.is_newer(name)
+            }
         }
+    }
+
+    /// Returns true if Windows has the DLL only in releases newer than the oldest on which the wheel's Pythons run.
+    fn is_newer(&self, name: &str) -> bool {
+        let floor = self.interpreters.floor.as_ref();
+        floor.is_some_and(|floor| windows::since(name, self.arch).is_some_and(|since| since > *floor))
     }
 }
 
@@ -64,6 +72,10 @@ impl Outside for Given<'_> {
 
     fn is_fallback(&self, name: &str) -> bool {
         self.platform.format() == Format::Pe && windows::is_system(name, self.arch)
+    }
+
+    fn wants_newest(&self, name: &str) -> bool {
+        self.platform.format() == Format::Pe && windows::is_runtime(name)
     }
 
     fn is_python(&self, name: &str) -> bool {

@@ -220,7 +220,7 @@ fn texts(
         let member = wheel.member(&code.member).ok_or_else(|| {
             Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&code.member)
         })?;
-        let startup = StartUp::new(&code.folder, code.libraries.clone(), code.lowest);
+        let startup = StartUp::new(code.folders.clone(), code.libraries.clone(), code.lowest);
         let source = wheel.read_small(member)?;
         let patched = python::startup::patched(&source, &startup, options.startup_place);
         texts.push((code.member.clone(), patched.map_err(|error| error.about(&code.member))?, TEXT_MODE));

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::draft::Decided;
 use super::make::{Input, open};
 use super::options::Options;
-use super::places::Places;
 use super::plan::VendoredLibrary;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
@@ -96,24 +95,6 @@ pub(super) fn program_database(library: &VendoredLibrary) -> Option<VendoredLibr
         package: None,
         direct: false,
     })
-}
-
-/// File names of vendored libraries by their installed folder, what is imported before what imports it.
-pub(super) fn in_load_order(vendored: &[VendoredLibrary], places: &Places) -> BTreeMap<String, Vec<String>> {
-    let mut order: Vec<&VendoredLibrary> = Vec::new();
-    let mut rest: Vec<&VendoredLibrary> = vendored.iter().collect();
-    while !rest.is_empty() {
-        let waits = |library: &VendoredLibrary| {
-            library.needed.iter().any(|name| *name != library.member && rest.iter().any(|other| other.member == *name))
-        };
-        // Libraries that need each other have no order: the first by name.
-        let next = rest.iter().position(|library| !waits(library)).unwrap_or(0);
-        order.push(rest.remove(next));
-    }
-    let libraries = order
-        .into_iter()
-        .filter_map(|library| library.member.strip_prefix(&places.libraries.member)?.strip_prefix('/'));
-    BTreeMap::from([(places.libraries.installed.clone(), libraries.map(str::to_owned).collect())])
 }
 
 fn build_id(image: &crate::format::Image) -> Option<String> {

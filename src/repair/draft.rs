@@ -6,6 +6,7 @@ use std::path::Path;
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
+use super::plan::StartUpCode;
 use super::plan_file::{Action, Decision, PlanFile};
 use super::rules::Rules;
 use super::wire::{self, Homes};
@@ -13,7 +14,7 @@ use crate::abi::{self, BinaryKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::{Edit, EditSet, Format, Image, ImageKind, ImportKind, SearchPathKind};
-use crate::load::{Binary, Edge, Graph, ObjectId, Resolution, RootKind};
+use crate::load::{AddedDirectory, Binary, Edge, Graph, ObjectId, Resolution, RootKind};
 use crate::platform::{Libc, Platform};
 use crate::policy::windows;
 use crate::wheel::write::Sums;
@@ -44,8 +45,7 @@ pub(super) struct DraftEdit {
 pub(super) struct Decided {
     pub vendored: Vec<Draft>,
     pub edits: Vec<DraftEdit>,
-    /// Start-up code: archive name of an `__init__.py`, and the installed directories that it gives to the loader.
-    pub startup: BTreeMap<String, BTreeSet<String>>,
+    pub startup: Vec<StartUpCode>,
     pub decisions: Vec<Decision>,
     pub excluded: BTreeSet<String>,
     pub diagnostics: Vec<Diagnostic>,
@@ -61,6 +61,8 @@ pub(super) struct Drafter<'a> {
     pub places: &'a Places,
     /// The wheel's binaries, with what they name in their text.
     pub binaries: &'a [Binary],
+    /// Installed directories that start-up code in the wheel gives to the loader.
+    pub added: &'a [AddedDirectory],
     /// The oldest Python that the wheel is for.
     pub python_floor: (u8, u16),
     /// SHA-256 of external files.
@@ -91,7 +93,7 @@ impl Drafter<'_> {
         self.report(&loadable, &external, &mut decided);
         let files = self.by_file(&external);
         let mut homes = wire.homes(self, &files)?;
-        decided.startup = std::mem::take(&mut homes.startup);
+        decided.startup = wire::start_up_code(self, &homes);
         decided.diagnostics.append(&mut homes.diagnostics);
         if let Some(why) = self.platform.vendoring().refusal {
             decided.diagnostics.extend(files.iter().filter_map(|slices| self.refused(slices, why)));

@@ -35,7 +35,8 @@ impl Drafter<'_> {
         let name = self.graph.import(edge).name.clone();
         let planned = self.options.decisions.as_ref().and_then(|plan| plan.action(&name, importer.display_name()));
         let inside = matches!(edge.resolution, Resolution::Object(id) if self.graph.object(id).is_wheel());
-        let given = self.rules.policy_gives(&name);
+        let given =
+            self.rules.policy_gives(&name) || matches!(edge.resolution, Resolution::System | Resolution::Python);
         if planned.is_none() && self.options.decisions.is_some() && !inside && !given && edge.elsewhere.is_none() {
             decided.diagnostics.push(
                 Diagnostic::new(Code::TW701, format!("needs `{name}`, which the plan does not mention"))
@@ -48,6 +49,13 @@ impl Drafter<'_> {
                 Diagnostic::new(Code::TW702, format!("the plan says that the system gives `{name}`; no policy does"))
                     .member(importer.display_name()),
             );
+        }
+        if let Some(old) = windows::old_runtime(self.graph, edge).filter(|_| !matches!(self.fate(edge), Fate::Leave)) {
+            decided.diagnostics.push(match inside {
+                // The wheel came so, and a repair leaves it no worse.
+                true => old.at(Severity::Warning),
+                false => old.help(OLD_RUNTIME_HELP),
+            });
         }
         match self.fate(edge) {
             Fate::Remove => {
@@ -128,6 +136,9 @@ impl Drafter<'_> {
     }
 }
 
+const OLD_RUNTIME_HELP: &str = "give a newer one with `--lib-path` (of several the newest is taken): that of the \
+     machine that built the wheel, or the unpacked `msvc-runtime` of PyPI";
+
 /// Paths worth telling: not every default directory of the loader's variants.
 fn told(attempt: &Attempt) -> bool {
     !matches!(attempt.via, Via::Defaults) || !matches!(attempt.why, Why::Absent)
@@ -141,6 +152,7 @@ fn describe(attempt: &Attempt, format: Format) -> String {
         Why::WrongMachine(arch) => format!("for {}", format.arch_name(*arch)),
         Why::Unusable(reason) | Why::BadPath(reason) => reason.clone(),
         Why::NotSearched => "not looked at".to_owned(),
+        Why::Older => "not newer than the one taken".to_owned(),
     };
     format!("`{}` ({why})", attempt.path)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::copies::{in_load_order, program_database, vendored};
+use super::copies::{program_database, vendored};
 use super::draft::{Decided, Drafter};
 use super::links::Links;
 use super::options::Options;
@@ -14,7 +14,6 @@ use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
 use super::tags::{Wanted, select};
-use super::wire::start_up_code;
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
@@ -139,7 +138,8 @@ pub(super) fn sources<'a>(
         universe = universe.with_source(System::sysroot(view));
     }
     if options.search.host && targets.iter().any(|target| load::is_this_machine(*target)) {
-        universe = universe.with_source(System::host(options.search.environment.clone()));
+        let host = load::host_sources(&options.search.environment);
+        universe = host.into_iter().fold(universe, Universe::with_boxed_source);
     }
     Ok(universe)
 }
@@ -176,6 +176,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
         platform,
         places: input.places,
         binaries: input.binaries,
+        added: input.added,
         python_floor: input.python_floor,
         sums: &sums,
     };
@@ -208,7 +209,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let decisions = drafter.plan_file(&decided)?;
     let edits = edits(input, &decided);
     let mut vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
-    let startup = start_up_code(&drafter, &decided.startup, &in_load_order(&vendored, input.places))?;
+    let startup = std::mem::take(&mut decided.startup);
     if options.include_symbols {
         let databases: Vec<VendoredLibrary> = vendored.iter().filter_map(program_database).collect();
         vendored.extend(databases);

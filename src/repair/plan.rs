@@ -60,9 +60,9 @@ pub struct MemberEdit {
 pub struct StartUpCode {
     /// Archive name of the `__init__.py` that gets it.
     pub member: String,
-    /// The folder, seen from that of the file: `../demo.libs`.
-    pub folder: String,
-    /// File names of the vendored libraries in it, what is imported before what imports it.
+    /// The folders, seen from that of the file: `../demo.libs`.
+    pub folders: Vec<String>,
+    /// The libraries in them that something imports, seen from there too, what is imported before what imports it.
     pub libraries: Vec<String>,
     /// The oldest Python that the wheel is for.
     pub lowest: (u8, u16),
@@ -198,7 +198,8 @@ impl Plan {
             }
         }
         for code in &self.startup {
-            steps.push(Step::StartUp { member: code.member.clone(), folder: code.folder.clone() });
+            let step = |folder: &String| Step::StartUp { member: code.member.clone(), folder: folder.clone() };
+            steps.extend(code.folders.iter().map(step));
         }
         if self.tags.before.tags != self.tags.after.tags {
             steps.push(Step::Retag { from: tag_text(&self.tags.before), to: tag_text(&self.tags.after) });

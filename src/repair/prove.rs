@@ -80,7 +80,8 @@ pub(super) fn prove(
     let mut universe = input.universe(&binaries);
     for code in &plan.startup {
         let package = input.places.packages.iter().find(|(_, init)| **init == code.member).map(|(folder, _)| folder);
-        if let Some((here, folder)) = package.and_then(|here| Some((here, paths::joined(here, &code.folder)?))) {
+        let Some(here) = package else { continue };
+        for folder in code.folders.iter().filter_map(|folder| paths::joined(here, folder)) {
             universe = universe.with_added_directory(AddedDirectory::of_package(format!("/{folder}"), &**here));
         }
     }

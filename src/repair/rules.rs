@@ -58,6 +58,10 @@ impl Outside for Rules<'_> {
         matches!(&self.given, Given::Any(given) if given.is_fallback(name))
     }
 
+    fn wants_newest(&self, name: &str) -> bool {
+        matches!(&self.given, Given::Any(given) if given.wants_newest(name))
+    }
+
     fn is_python(&self, name: &str) -> bool {
         match &self.given {
             Given::Any(given) => given.is_python(name),

@@ -226,5 +226,6 @@ fn why(why: &Why, format: Format) -> String {
         Why::WrongMachine(arch) => format!("for {}", format.arch_name(*arch)),
         Why::Unusable(text) | Why::BadPath(text) => text.clone(),
         Why::NotSearched => "not searched: an absolute path of the target system".to_owned(),
+        Why::Older => "not newer than the one taken".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 """Reads pairs of files from standard input (JSON, Latin-1 text) and checks what the second one means to Python.
 
 The second is the first with start-up code put in: it compiles, has the same docstring and future statements, and
-without the code it is the same program. Then it is run, with a folder in the place of the DLLs.
+without the code it is the same program. Then it is run, with folders in the places of the DLLs.
 """
 
 import ast
@@ -31,7 +31,7 @@ def future(tree):
     return [ast.dump(n) for n in tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
 
 
-def check(name, before, after, folder, runs):
+def check(name, before, after, folders, runs):
     try:
         old = ast.parse(before)
         compile(before, name, "exec")
@@ -56,12 +56,13 @@ def check(name, before, after, folder, runs):
     if runs:
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, "pkg"))
-            os.makedirs(os.path.join(root, folder))
+            for folder in folders:
+                os.makedirs(os.path.join(root, folder))
             added = []
             os.add_dll_directory = added.append
             names = {"__file__": os.path.join(root, "pkg", "__init__.py"), "__name__": "pkg"}
             exec(code, names)
-            if added != [os.path.join(os.path.abspath(root), folder)]:
+            if added != [os.path.normpath(os.path.join(os.path.abspath(root), folder)) for folder in folders]:
                 wrong.append("%s: added %r" % (name, added))
             if [key for key in names if "truewheel" in key]:
                 wrong.append("%s: leaves names behind" % name)
@@ -82,9 +83,10 @@ def preload(after):
 
     ctypes.WinDLL = lambda name, use_last_error: Kernel
     with tempfile.TemporaryDirectory() as root:
-        os.makedirs(os.path.join(root, "pkg"))
-        os.makedirs(os.path.join(root, "demo.libs"))
-        os.makedirs(os.path.join(root, "conda-meta"))
+        for path in ["demo.libs/b.dll", "pkg/bin/a.dll", "conda-meta/history"]:
+            path = os.path.join(root, path)
+            os.makedirs(os.path.dirname(path))
+            open(path, "w").close()
         sys.base_prefix = root
         version, sys.version_info = sys.version_info, (3, 9, 1)
         exec(compile(after, "conda", "exec"), {"__file__": os.path.join(root, "pkg", "__init__.py")})
@@ -96,7 +98,7 @@ def main():
     task = json.load(sys.stdin)
     wrong, compared = [], 0
     for name, before, after, runs in task["cases"]:
-        found = check(name, before.encode("latin-1"), after.encode("latin-1"), task["folder"], runs)
+        found = check(name, before.encode("latin-1"), after.encode("latin-1"), task["folders"], runs)
         if found is not None:
             wrong += found
             compared += 1

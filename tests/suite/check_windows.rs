@@ -2,6 +2,7 @@
 
 use truewheel::audit::{self, AuditOptions, Depth};
 use truewheel::diagnostic::{Code, Severity};
+use truewheel::format::{self, Edit, EditSet};
 use truewheel::report::Report;
 
 use crate::support::fixture;
@@ -103,4 +104,57 @@ fn a_missing_library_takes_no_tag_away() {
     let wheel = package("cp311-cp311-win_amd64").file("pkg/_demo.pyd", &dll("x86_64/demo.dll"));
     assert_eq!(codes(&wheel), [(Code::TW301, Severity::Error)]);
     assert_eq!(report(&wheel).tags.earned, ["win_amd64"]);
+}
+
+#[test]
+fn a_plug_in_finds_what_is_loaded_already() {
+    let wheel = |library: &str| {
+        package("cp311-cp311-win_amd64")
+            .file("pkg/dep.dll", &dll("x86_64/dep.dll"))
+            .file(&format!("pkg/bin/{library}"), &dll("x86_64/forward.dll"))
+            .file("pkg/bin/dep.dll", &dll("x86_64/dep.dll"))
+            .file("pkg/plugins/user.dll", &dll("x86_64/user.dll"))
+    };
+    assert_eq!(codes(&wheel("forward.dll")), [(Code::TW301, Severity::Warning)]);
+    // Under another name it does not serve.
+    assert_eq!(codes(&wheel("other.dll")), [(Code::TW301, Severity::Error)]);
+}
+
+/// A fixture with other names of functions and DLLs of the same length in it.
+fn renamed(name: &str, names: &[(&str, &str)]) -> PeFile {
+    let mut bytes = dll(&format!("x86_64/{name}"));
+    for (from, to) in names {
+        let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes())).collect();
+        assert!(!places.is_empty() && from.len() == to.len());
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    PeFile::new(&bytes)
+}
+
+#[test]
+fn a_mutex_of_a_newer_toolset_wants_a_runtime_of_its_own() {
+    let function = ("dep_value", "_Mtx_lock");
+    let runtime = |version| renamed("dep.dll", &[function]).with_version(version).bytes;
+    let (old, new) = ([14, 38, 0, 0], [14, 44, 0, 0]);
+    let importing = |library: &str, minor: u8| {
+        let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: library.into() };
+        let bytes = renamed("demo.dll", &[function]).with_linker(14, minor).bytes;
+        format::edit(&bytes, &EditSet::new([rename]).unwrap()).unwrap().bytes
+    };
+    let private = "msvcp140-0123456789abcdef0123456789abcdef.dll";
+    for (library, minor, version, expected) in [
+        ("msvcp140.dll", 44, new, &[(Code::TW214, Severity::Error)][..]),
+        (private, 44, new, &[]),
+        // An older toolset made it; what follows it is of the same toolset.
+        ("msvcp140.dll", 39, old, &[]),
+        // Whatever its name is, it crashes in the copy that the wheel brings.
+        (private, 44, old, &[(Code::TW215, Severity::Error)]),
+    ] {
+        let wheel = package("cp311-cp311-win_amd64")
+            .file("pkg/_demo.pyd", &importing(library, minor))
+            .file(&format!("pkg/{library}"), &runtime(version));
+        assert_eq!(codes(&wheel), expected, "{library} {minor} {version:?}");
+    }
 }

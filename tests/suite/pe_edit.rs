@@ -304,16 +304,34 @@ fn what_pe_files_have_not_is_refused() {
 }
 
 #[test]
-fn files_with_code_of_two_machines_are_edited_only_where_there_is_room() {
+fn files_with_code_of_two_machines_get_new_names_where_no_header_moves() {
     for folder in ["x86_64", "aarch64"] {
-        let file = PeFile::new(&pe(&format!("{folder}/config.dll"))).hybrid();
-        renamed(&file.bytes, "d.dll");
-        renamed(&file.bytes, LONG);
-        let full = file.without_slack();
+        let file = || PeFile::new(&pe(&format!("{folder}/config.dll"))).hybrid();
+        for odd in [file(), file().without_slack(), file().with_full_headers().without_slack()] {
+            renamed(&odd.bytes, "d.dll");
+            renamed(&odd.bytes, LONG);
+            assert_eq!(refusal(&odd.bytes, Edit::AddImport("a.dll!b".to_owned())).0, ErrorKind::Unsupported);
+        }
+        let full = file().without_growth().without_slack();
         let (kind, message) = refusal(&full.bytes, replace("dep.dll", LONG));
-        assert_eq!((kind, message.contains("ARM64")), (ErrorKind::Unsupported, true), "{message}");
-        assert_eq!(refusal(&full.bytes, Edit::AddImport("a.dll!b".to_owned())).0, ErrorKind::Unsupported);
+        assert_eq!((kind, message.contains("its headers cannot move")), (ErrorKind::Unsupported, true), "{message}");
     }
+}
+
+#[test]
+fn what_the_loader_of_an_arm64x_file_overwrites_stays_as_it_is() {
+    let file = || PeFile::new(&pe("aarch64/config.dll")).hybrid().without_slack();
+    let header = file().header() as u32;
+    // The machine, which the loader makes x64's.
+    renamed(&file().patched_at_load(header + 4).bytes, LONG);
+    // The number of sections.
+    let (kind, message) = refusal(&file().patched_at_load(header + 6).bytes, replace("dep.dll", LONG));
+    assert_eq!((kind, message.contains("what the loader patches")), (ErrorKind::Unsupported, true), "{message}");
+    let mut unknown = file().patched_at_load(header + 4);
+    let table = unknown.section(".data").raw_offset as usize + 0x180;
+    unknown.put_u32(table, 2);
+    let (kind, message) = refusal(&unknown.bytes, replace("dep.dll", LONG));
+    assert_eq!((kind, message.contains("version 2")), (ErrorKind::Unsupported, true), "{message}");
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use truewheel::diagnostic::{Code, Severity};
+use truewheel::format::{self, Edit, EditSet};
 use truewheel::repair::{Layout, Options, Outcome};
 use truewheel::wheel::Wheel;
 
 use crate::support::fixture;
+use crate::support::pe::PeFile;
 use crate::support::wheel::WheelBuilder;
 
 fn dll(name: &str) -> Vec<u8> {
@@ -14,10 +17,14 @@ fn dll(name: &str) -> Vec<u8> {
 
 /// `demo.dll` as an extension module needs `dep.dll`, which lies in `lib`.
 fn repaired(folder: &Path, members: &[(&str, Vec<u8>)], change: impl Fn(&mut Options)) -> Outcome {
+    repaired_as(folder, "cp311-cp311-win_amd64", members, change)
+}
+
+fn repaired_as(folder: &Path, tags: &str, members: &[(&str, Vec<u8>)], change: impl Fn(&mut Options)) -> Outcome {
     let lib = folder.join("lib");
     std::fs::create_dir_all(&lib).unwrap();
     std::fs::write(lib.join("dep.dll"), dll("dep.dll")).unwrap();
-    let builder = WheelBuilder::new("cp311-cp311-win_amd64");
+    let builder = WheelBuilder::new(tags);
     let builder = members.iter().fold(builder, |builder, (name, bytes)| builder.file(name, bytes));
     let mut options = Options::default();
     options.search.folders = vec![lib];
@@ -96,6 +103,49 @@ fn folders_that_are_one_after_install_share_one_dll() {
     }
 }
 
+fn text(path: &Path, member: &str) -> String {
+    let wheel = Wheel::open(path).unwrap();
+    String::from_utf8(wheel.read(wheel.member(member).unwrap()).unwrap().to_vec()).unwrap()
+}
+
+/// Two packages that share `dep.dll`; the first one needs a DLL that lies in a third folder, too.
+fn two_packages() -> Vec<(&'static str, Vec<u8>)> {
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: "other.dll".into() };
+    let other = format::edit(&dll("demo.dll"), &EditSet::new([rename]).unwrap()).unwrap();
+    vec![
+        ("one/__init__.py", b"'doc'\n".to_vec()),
+        ("one/_demo.pyd", dll("demo.dll")),
+        ("one/_other.pyd", other.bytes),
+        ("shipped/other.dll", dll("dep.dll")),
+        ("two/__init__.py", b"".to_vec()),
+        ("two/_demo.pyd", dll("demo.dll")),
+    ]
+}
+
+/// How often a text stands in a list of a file.
+fn listed(text: &str, what: &str) -> usize {
+    text.lines().filter(|line| line.trim() == format!("\"{what}\",")).count()
+}
+
+#[test]
+fn a_package_is_told_of_every_folder_that_it_needs() {
+    for tags in ["cp311-cp311-win_amd64", "cp38-cp38-win_amd64"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcome = repaired_as(folder.path(), tags, &two_packages(), |_| ());
+        assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
+        let path = outcome.publish(&[]).unwrap().unwrap();
+        let (one, two) = (text(&path, "one/__init__.py"), text(&path, "two/__init__.py"));
+        assert_eq!((listed(&one, "../demo.libs"), listed(&one, "../shipped")), (1, 1), "{one}");
+        assert_eq!((listed(&two, "../demo.libs"), listed(&two, "../shipped")), (1, 0), "{two}");
+        let preloads = usize::from(tags.starts_with("cp38"));
+        assert_eq!(one.matches("\"../demo.libs/dep").count(), preloads, "{one}");
+        assert_eq!(listed(&one, "../shipped/other.dll"), preloads, "{one}");
+        let mut second = truewheel::apply(&path, &Options::default(), &folder.path().join("again")).unwrap();
+        let second = second.publish(&[]).unwrap().unwrap();
+        assert_eq!(std::fs::read(second).unwrap(), std::fs::read(&path).unwrap(), "{tags}");
+    }
+}
+
 #[test]
 fn extensions_for_two_processors_earn_no_tag_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -106,4 +156,233 @@ fn extensions_for_two_processors_earn_no_tag_and_nothing_is_written() {
     assert!(codes.contains(&"TW409") && codes.contains(&"TW406"), "{codes:?}");
     assert!(outcome.publish(&[]).is_err());
     assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn what_is_imported_is_loaded_before_what_imports_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // `dep.dll` has to lie beside `forward.dll`, which no package holds.
+    let wheel = [
+        ("one/__init__.py", b"".to_vec()),
+        ("one/_demo.pyd", dll("demo.dll")),
+        ("one/_user.pyd", dll("user.dll")),
+        ("shipped/forward.dll", dll("forward.dll")),
+    ];
+    let mut outcome = repaired_as(folder.path(), "cp39-cp39-win_amd64", &wheel, |_| ());
+    let one = text(&outcome.publish(&[]).unwrap().unwrap(), "one/__init__.py");
+    let (dep, forward) = (one.find("\"../shipped/dep-"), one.find("\"../shipped/forward.dll\","));
+    assert!(dep.is_some() && dep < forward, "{one}");
+    assert_eq!(listed(&one, "../shipped"), 1, "{one}");
+}
+
+#[test]
+fn a_python_without_start_up_code_gets_dlls_beside_the_extension_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let tags = "cp37-cp37m-win_amd64";
+    let one = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll"))];
+    let mut outcome = repaired_as(folder.path(), tags, &one, |_| ());
+    let path = outcome.publish(&[]).unwrap().unwrap();
+    assert!(members(&path).iter().any(|name| name.starts_with("demo/dep-")), "{:?}", members(&path));
+    assert_eq!(text(&path, "demo/__init__.py"), "");
+    let outcome = repaired_as(folder.path(), tags, &two_packages(), |_| ());
+    let told: Vec<_> = outcome.diagnostics.iter().filter(|found| found.code == Code::TW321).collect();
+    assert!(told.iter().any(|found| found.message.contains("older than 3.8")), "{:?}", outcome.diagnostics);
+    assert!(outcome.is_refused(&[]));
+}
+
+#[test]
+fn start_up_code_goes_to_the_nearest_regular_package_however_its_file_is_spelled() {
+    let folder = tempfile::tempdir().unwrap();
+    // `a/ns` is a namespace package within a regular one; beside `b` lies a module of its name.
+    let wheel = [
+        ("a/__INIT__.PY", b"x = 1\r\n".to_vec()),
+        ("a/ns/_demo.pyd", dll("demo.dll")),
+        ("b.py", b"".to_vec()),
+        ("b/c/__init__.py", b"from __future__ import (\n    division,\n)\nx = 1\n".to_vec()),
+        ("b/c/_demo.pyd", dll("demo.dll")),
+    ];
+    let mut outcome = repaired(folder.path(), &wheel, |_| ());
+    let path = outcome.publish(&[]).unwrap().unwrap();
+    let (a, c) = (text(&path, "a/__INIT__.PY"), text(&path, "b/c/__init__.py"));
+    assert!(a.contains("\"../demo.libs\",\r\n") && !a.replace("\r\n", "").contains('\n'), "{a}");
+    assert!(c.starts_with("from __future__ import (\n    division,\n)\n\ndef _truewheel"), "{c}");
+    assert!(c.contains("\"../../demo.libs\",") && c.ends_with("x = 1\n"), "{c}");
+    assert_eq!(text(&path, "b.py"), "");
+    assert!(!members(&path).iter().any(|name| name == "b/__init__.py" || name == "a/ns/__init__.py"));
+}
+
+#[test]
+fn an_extension_at_the_top_has_its_dlls_beside_it_and_packages_are_told_of_them() {
+    for root in ["", "demo-1.0.data/platlib/"] {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["_demo.pyd", "pkg/__init__.py", "pkg/_demo.pyd"].map(|name| format!("{root}{name}"));
+        let bytes = [dll("demo.dll"), Vec::new(), dll("demo.dll")];
+        let wheel: Vec<_> = names.iter().map(String::as_str).zip(bytes).collect();
+        let mut outcome = repaired(folder.path(), &wheel, |_| ());
+        let path = outcome.publish(&[]).unwrap().unwrap();
+        let found = members(&path);
+        assert!(found.iter().any(|name| name.starts_with(&format!("{root}dep-"))), "{found:?}");
+        assert!(text(&path, &names[1]).contains("\"..\","), "{found:?}");
+    }
+}
+
+/// An extension that a toolset linked and that needs `msvcp140.dll`.
+fn needs_runtime(toolset: (u8, u8)) -> Vec<u8> {
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: "msvcp140.dll".into() };
+    let edited = format::edit(&dll("demo.dll"), &EditSet::new([rename]).unwrap()).unwrap();
+    PeFile::new(&edited.bytes).with_linker(toolset.0, toolset.1).bytes
+}
+
+fn runtime(version: [u16; 4]) -> Vec<u8> {
+    PeFile::new(&dll("dep.dll")).with_version(version).bytes
+}
+
+/// Repairs a wheel of a binary of toolset 14.44 with folders that each hold a runtime of a version.
+fn with_runtimes(folder: &Path, versions: &[[u16; 4]], own: Option<[u16; 4]>) -> Outcome {
+    let folders: Vec<_> = (0..versions.len()).map(|number| folder.join(format!("lib{number}"))).collect();
+    for (folder, version) in folders.iter().zip(versions) {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("msvcp140.dll"), runtime(*version)).unwrap();
+    }
+    let mut wheel = vec![("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", needs_runtime((14, 44)))];
+    wheel.extend(own.map(|version| ("demo/msvcp140.dll", runtime(version))));
+    repaired(folder, &wheel, |options| options.search.folders = folders.clone())
+}
+
+/// Which of the folders the runtime was taken from.
+fn taken(outcome: &Outcome) -> String {
+    let plan = outcome.plan.as_ref().unwrap();
+    let [library] = plan.vendored.as_slice() else { panic!("{:?}", plan.vendored) };
+    library.source.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn of_several_runtimes_the_newest_is_taken_and_of_equal_ones_the_first() {
+    let (old, new) = ([14, 40, 33810, 0], [14, 44, 35211, 0]);
+    let newer = [14, 44, 35211, 1];
+    for (versions, expected) in [
+        (&[old, new][..], "lib1"),
+        (&[new, old], "lib0"),
+        (&[old, newer, new], "lib1"),
+        (&[new, newer, old], "lib1"),
+        (&[new, new], "lib0"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = with_runtimes(folder.path(), versions, None);
+        assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
+        assert_eq!(taken(&outcome), expected, "{versions:?}");
+    }
+}
+
+#[test]
+fn other_libraries_are_taken_from_the_first_folder_whatever_their_version() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, version) in [("one", [1, 0, 0, 0]), ("two", [2, 0, 0, 0])] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("dep.dll"), runtime(version)).unwrap();
+    }
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll"))];
+    let folders = ["one", "two"].map(|name| folder.path().join(name)).to_vec();
+    let outcome = repaired(folder.path(), &wheel, |options| options.search.folders = folders.clone());
+    assert_eq!(taken(&outcome), "one");
+}
+
+/// The levels of TW215 in a repair's findings.
+fn old_runtimes(outcome: &Outcome) -> Vec<Severity> {
+    let found = outcome.diagnostics.iter().filter(|found| found.code == Code::TW215);
+    found
+        .map(|found| {
+            assert_eq!(found.member.as_deref(), Some("demo/_demo.pyd"));
+            found.severity
+        })
+        .collect()
+}
+
+#[test]
+fn a_runtime_older_than_the_toolset_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = with_runtimes(folder.path(), &[[14, 29, 30139, 0], [14, 38, 33135, 0]], None);
+    assert_eq!((taken(&outcome).as_str(), old_runtimes(&outcome)), ("lib1", vec![Severity::Warning]));
+    assert!(!outcome.is_refused(&[]));
+    let outcome = with_runtimes(folder.path(), &[[14, 40, 33810, 0]], None);
+    assert_eq!(old_runtimes(&outcome), [], "toolsets count by the tens of the minor version");
+}
+
+/// Repairs a wheel whose extension, of toolset 14.44, needs `_Mtx_lock`, with runtimes of two folders.
+fn locking(folder: &Path, runtimes: [Vec<u8>; 2]) -> Outcome {
+    let folders = ["one", "two"].map(|name| folder.join(name));
+    for (folder, bytes) in folders.iter().zip(runtimes) {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("msvcp140.dll"), bytes).unwrap();
+    }
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", with_lock(needs_runtime((14, 44))))];
+    repaired(folder, &wheel, |options| options.search.folders = folders.to_vec())
+}
+
+/// The same file with `dep_value` called `_Mtx_lock`.
+fn with_lock(mut bytes: Vec<u8>) -> Vec<u8> {
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"dep_value")).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + 9].copy_from_slice(b"_Mtx_lock");
+    }
+    bytes
+}
+
+#[test]
+fn a_runtime_in_which_the_extension_cannot_run_is_not_vendored() {
+    let (old, new) = ([14, 38, 33135, 0], [14, 44, 35211, 0]);
+    let locked = |version| with_lock(runtime(version));
+    for (runtimes, refused, word) in [
+        ([locked(old), locked(new)], false, ""),
+        ([locked(old), locked([14, 39, 0, 0])], true, "makes `std::mutex`"),
+        ([runtime(new), locked(old)], true, "needs `_Mtx_lock`"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcome = locking(folder.path(), runtimes);
+        let expected: &[Severity] = if refused { &[Severity::Error] } else { &[] };
+        assert_eq!(old_runtimes(&outcome), expected, "{:?}", outcome.diagnostics);
+        assert_eq!(outcome.is_refused(&[]), refused);
+        assert!(!outcome.is_refused(&[Code::TW215]), "the user may insist");
+        if refused {
+            let found = outcome.diagnostics.iter().find(|found| found.code == Code::TW215).unwrap();
+            assert!(found.message.contains(word), "{}", found.message);
+            assert!(outcome.publish(&[]).is_err());
+            assert_eq!(std::fs::read_dir(folder.path().join("out")).map_or(0, Iterator::count), 0);
+        }
+    }
+}
+
+#[test]
+fn an_older_runtime_that_the_wheel_ships_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = with_runtimes(folder.path(), &[[14, 44, 35211, 0]], Some([14, 29, 30139, 0]));
+    assert!(outcome.plan.as_ref().unwrap().vendored.is_empty());
+    let old: Vec<_> = outcome.diagnostics.iter().filter(|found| found.code == Code::TW215).collect();
+    assert_eq!(old.iter().map(|found| found.severity).collect::<Vec<_>>(), [Severity::Warning]);
+    assert!(!outcome.is_refused(&[]));
+}
+
+#[test]
+fn what_older_windows_lacks_is_vendored_where_it_is_given_and_left_to_windows_where_not() {
+    // `d3d12.dll` came with Windows 10; Python 3.12 runs on Windows 8.1, Python 3.13 does not.
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: "d3d12.dll".into() };
+    let extension = format::edit(&dll("demo.dll"), &EditSet::new([rename]).unwrap()).unwrap().bytes;
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", extension)];
+    for (tags, given, vendored) in [
+        ("cp312-cp312-win_amd64", true, 1),
+        ("cp312-cp312-win_amd64", false, 0),
+        ("cp313-cp313-win_amd64", true, 0),
+        ("py3-none-win_amd64", true, 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let more = folder.path().join("more");
+        std::fs::create_dir_all(&more).unwrap();
+        if given {
+            std::fs::write(more.join("d3d12.dll"), dll("dep.dll")).unwrap();
+        }
+        let outcome = repaired_as(folder.path(), tags, &wheel, |options| options.search.folders = vec![more.clone()]);
+        assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
+        assert_eq!(outcome.plan.as_ref().unwrap().vendored.len(), vendored, "{tags} {given}");
+    }
 }

@@ -138,9 +138,10 @@ fn every_shape_of_file_stays_the_same_program() {
     if pythons.is_empty() {
         return skip("no Python from 3.8 on");
     }
-    let libraries = vec!["b.dll".to_owned(), "a.dll".to_owned()];
-    let new = StartUp::new("../demo.libs", libraries.clone(), (3, 10));
-    let old = StartUp::new("../demo.libs", libraries, LOWEST);
+    let folders: Vec<String> = ["../demo.libs", "bin"].map(str::to_owned).to_vec();
+    let libraries = vec!["../demo.libs/b.dll".to_owned(), "bin/a.dll".to_owned(), "bin/absent.dll".to_owned()];
+    let new = StartUp::new(folders.clone(), libraries.clone(), (3, 10));
+    let old = StartUp::new(folders, libraries, LOWEST);
     let mut cases = Vec::new();
     for (number, (name, source)) in files().into_iter().enumerate() {
         let code = if number % 2 == 0 { &new } else { &old };
@@ -153,7 +154,8 @@ fn every_shape_of_file_stays_the_same_program() {
     }
     assert!(cases.iter().any(|case| case[3] == true));
     let conda = patched(b"", &old, Place::Rules).unwrap();
-    let task = serde_json::json!({"cases": cases, "folder": "demo.libs", "conda": latin(&conda)}).to_string();
+    let task =
+        serde_json::json!({"cases": cases, "folders": ["demo.libs", "pkg/bin"], "conda": latin(&conda)}).to_string();
     for python in pythons {
         let mut child = Command::new(&python)
             .args(["-I", "-W", "ignore"])

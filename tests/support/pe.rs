@@ -208,6 +208,40 @@ impl PeFile {
         self
     }
 
+    /// Has the loader overwrite two bytes, by a dynamic relocation of an ARM64X file (`config.dll` of 64 bits only).
+    pub fn patched_at_load(mut self, address: u32) -> Self {
+        let config = self.offset(self.u32(self.directory(10)));
+        let data = self.section(".data");
+        let number = self.sections().iter().position(|row| row.at == data.at).unwrap() + 1;
+        let table = 0x180;
+        self.put_u32(config, 232);
+        self.put_u32(config + 224, table);
+        self.put_u32(config + 228, number as u32);
+        // Version and size; symbol 6 and size; a block of one page with one entry that writes two bytes.
+        let (page, entry) = (address & !0xfff, address & 0xfff | 1 << 12 | 1 << 14);
+        let words = [1, 24, 6, 0, 12, page, 12, entry | 0xffff << 16];
+        for (index, word) in words.into_iter().enumerate() {
+            self.put_u32((data.raw_offset + table) as usize + 4 * index, word);
+        }
+        self
+    }
+
+    /// States this file version in the version resource that is there (`dep.dll` only).
+    pub fn with_version(mut self, [major, minor, build, revision]: [u16; 4]) -> Self {
+        let fixed = 0xfeef_04bd_u32.to_le_bytes();
+        let at = self.bytes.windows(4).position(|window| window == fixed).unwrap();
+        self.put_u32(at + 8, u32::from(major) << 16 | u32::from(minor));
+        self.put_u32(at + 12, u32::from(build) << 16 | u32::from(revision));
+        self
+    }
+
+    /// Says that a linker of this version made it.
+    pub fn with_linker(mut self, major: u8, minor: u8) -> Self {
+        let at = self.header() + 26;
+        self.bytes[at..at + 2].copy_from_slice(&[major, minor]);
+        self
+    }
+
     /// Says that there is code of two machines (`config.dll` only).
     pub fn hybrid(mut self) -> Self {
         let config = self.offset(self.u32(self.directory(10)));

@@ -68,6 +68,12 @@ impl PeFacts {
     pub fn protects_delay_imports(&self) -> bool {
         self.guard_flags & 0x1000 != 0
     }
+
+    /// Returns the version that the version resource states; where there is none, that of the linker.
+    pub fn stated_version(&self) -> [u16; 4] {
+        let (major, minor) = self.linker_version;
+        self.version.fixed_file_version.unwrap_or([u16::from(major), u16::from(minor), 0, 0])
+    }
 }
 
 /// Files that hold code of two machines (`CHPEMetadataPointer` of the load configuration).

@@ -16,6 +16,8 @@ pub(super) struct LoadConfig {
     pub(super) guard_flags: u32,
     /// `CHPEMetadataPointer` is not 0.
     pub(super) has_chpe: bool,
+    /// Where the dynamic relocations begin in their section, and which that is, counted from 1.
+    pub(super) dynamic_relocations: Option<(u32, u16)>,
 }
 
 impl LoadConfig {
@@ -32,9 +34,9 @@ impl LoadConfig {
         // The directory's size is 64 for the sake of Windows XP; the structure's own says what is there.
         let size = pe.bytes.u32(at)?;
         pe.offset(directory.address, u64::from(size))?;
-        let (dependent, guard, chpe, word) = match pe.header.width {
-            Width::W32 => (54, 88, 124, 4),
-            Width::W64 => (78, 144, 200, 8),
+        let (dependent, guard, chpe, dynamic, word) = match pe.header.width {
+            Width::W32 => (54, 88, 124, 136, 4),
+            Width::W64 => (78, 144, 200, 224, 8),
         };
         let field = |offset: u64, length: u64| (offset + length <= u64::from(size)).then_some(at + offset);
         let mut config = Self { dependent_at: field(dependent, 2), ..Self::default() };
@@ -46,6 +48,10 @@ impl LoadConfig {
         }
         if let Some(at) = field(chpe, word) {
             config.has_chpe = pe.bytes.word(at, pe.header.width)? != 0;
+        }
+        if let Some(at) = field(dynamic, 6) {
+            let found = (pe.bytes.u32(at)?, pe.bytes.u16(at + 4)?);
+            config.dynamic_relocations = (found != (0, 0)).then_some(found);
         }
         Ok(Some(config))
     }

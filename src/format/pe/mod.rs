@@ -1,6 +1,7 @@
 //! PE/COFF: Microsoft's "PE Format", and what Windows' and Wine's loaders make of it.
 
 mod checksum;
+mod dynamic;
 mod edit;
 mod exports;
 pub mod facts;

@@ -7,7 +7,7 @@ mod sysroot;
 
 pub use machine::{is_this_machine, this_machine};
 pub(super) use outside::read_symbols;
-pub use outside::{Folder, System};
+pub use outside::{Folder, System, host_sources};
 pub use sysroot::{FileBytes, FileKind, Sysroot};
 
 use std::path::PathBuf;
@@ -58,4 +58,9 @@ pub trait LibrarySource: Sync {
 
     /// Returns true if absolute search paths of binaries are looked up here.
     fn is_root(&self) -> bool;
+
+    /// Returns true if it is a directory of Windows itself: what the target's Windows gives is not taken from there.
+    fn is_windows_own(&self) -> bool {
+        false
+    }
 }

@@ -1,6 +1,6 @@
 //! The sources outside the wheel: a `--lib-path` directory, a `--sysroot`, this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Examined, FileKind, LibrarySource, Located, Sysroot, config};
@@ -14,6 +14,8 @@ use crate::platform::loader::{Directories, NameRule};
 pub struct Folder {
     view: Sysroot,
     directory: String,
+    kind: SourceKind,
+    is_windows_own: bool,
 }
 
 impl Folder {
@@ -21,7 +23,7 @@ impl Folder {
     ///
     /// # Errors
     /// `Io` if it is absent or no directory.
-    pub fn new(directory: impl AsRef<std::path::Path>, sysroot: Option<&Sysroot>) -> Result<Self> {
+    pub fn new(directory: impl AsRef<Path>, sysroot: Option<&Sysroot>) -> Result<Self> {
         let on_disk = Sysroot::new(directory.as_ref())?;
         let inside = sysroot.and_then(|view| Some((view.clone(), view.inside(on_disk.root())?)));
         let (view, directory) = match inside {
@@ -35,13 +37,42 @@ impl Folder {
                 }
             }
         };
-        Ok(Self { view, directory })
+        Ok(Self { view, directory, kind: SourceKind::Folder, is_windows_own: false })
     }
+
+    /// Returns the source of a directory of this machine's `PATH`, where that is how Windows finds DLLs.
+    ///
+    /// # Errors
+    /// As [`Folder::new`].
+    pub fn on_path(directory: impl AsRef<Path>) -> Result<Self> {
+        let is_windows_own = is_windows_own(&directory.as_ref().display().to_string());
+        Ok(Self { kind: SourceKind::Host, is_windows_own, ..Self::new(directory, None)? })
+    }
+}
+
+/// Whether a directory is Windows' own: `C:\Windows`, or one below it.
+fn is_windows_own(directory: &str) -> bool {
+    let mut parts = directory.split(['/', '\\']).filter(|part| !part.is_empty());
+    parts.next().is_some_and(|drive| drive.ends_with(':'))
+        && parts.next().is_some_and(|first| first.eq_ignore_ascii_case("windows"))
+}
+
+/// Returns the sources that this machine is; `environment` are the directories of `LD_LIBRARY_PATH` or its like.
+///
+/// Where paths have drive letters there is no one tree to look in: each directory of `PATH` is a source of its own, and one
+/// that is absent or relative is passed over.
+pub fn host_sources(environment: &[String]) -> Vec<Box<dyn LibrarySource>> {
+    if !cfg!(windows) {
+        return vec![Box::new(System::host(environment.to_vec()))];
+    }
+    let absolute = environment.iter().filter(|directory| Path::new(directory).is_absolute());
+    let folders = absolute.filter_map(|directory| Folder::on_path(directory).ok());
+    folders.map(|folder| Box::new(folder) as Box<dyn LibrarySource>).collect()
 }
 
 impl LibrarySource for Folder {
     fn kind(&self) -> SourceKind {
-        SourceKind::Folder
+        self.kind
     }
 
     fn locate(&self, path: &str, names: NameRule) -> Located {
@@ -57,11 +88,16 @@ impl LibrarySource for Folder {
     }
 
     fn directories(&self, _system: &Directories) -> Vec<(Via, String)> {
-        vec![(Via::Folder, self.directory.clone())]
+        let via = if self.kind == SourceKind::Host { Via::Environment } else { Via::Folder };
+        vec![(via, self.directory.clone())]
     }
 
     fn is_root(&self) -> bool {
         false
+    }
+
+    fn is_windows_own(&self) -> bool {
+        self.is_windows_own
     }
 }
 
@@ -160,4 +196,29 @@ pub(in crate::load) fn read_symbols(bytes: &[u8], mut image: Image) -> (Arc<Imag
         }
     };
     (Arc::new(image), Arc::new(symbols))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_path_is_searched_as_part_of_this_machine() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::on_path(directory.path()).unwrap();
+        assert_eq!((folder.kind(), folder.is_root(), folder.is_windows_own()), (SourceKind::Host, false, false));
+        let found = folder.directories(&Directories::default());
+        assert_eq!(found.iter().map(|(via, _)| *via).collect::<Vec<_>>(), [Via::Environment]);
+        assert!(Folder::on_path(directory.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn windows_own_directories_are_known() {
+        for own in [r"C:\Windows", r"c:\WINDOWS\system32", "D:/Windows/System32/Wbem"] {
+            assert!(is_windows_own(own), "{own}");
+        }
+        for other in [r"C:\Program Files\Windows", r"C:\WindowsApps", "/windows/system32", r"C:\", ""] {
+            assert!(!is_windows_own(other), "{other}");
+        }
+    }
 }

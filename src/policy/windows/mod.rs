@@ -4,6 +4,7 @@ mod python;
 mod runtimes;
 mod system;
 mod tags;
+mod toolset;
 
 pub use python::Interpreters;
 pub use runtimes::{Mutex, is_debug_runtime, is_older_toolset, is_optional, is_runtime, mutex, unmangled};
@@ -11,3 +12,4 @@ pub use system::{ambiguity, function_since, is_system, release_name, since};
 
 pub use tags::machine;
 pub(super) use tags::{earned, refusals};
+pub use toolset::{mutex_hazard, old_runtime};

@@ -1,9 +1,13 @@
 def _truewheel_start_up():  # by truewheel: this package's DLLs
     import os
 
-    folder = os.path.abspath(os.path.join(os.path.dirname(__file__), "@FOLDER@"))
-    if os.path.isdir(folder):
-        os.add_dll_directory(folder)
+    here = os.path.dirname(__file__)
+    for folder in [
+        "@FOLDER@",
+    ]:
+        folder = os.path.abspath(os.path.join(here, folder))
+        if os.path.isdir(folder):
+            os.add_dll_directory(folder)
 
 
 _truewheel_start_up()

@@ -36,11 +36,17 @@ pub fn added_folders(source: &str) -> Vec<Added> {
         return found;
     }
     let mut by = AddedBy::Package;
+    let mut in_list = false;
     for line in source.lines() {
+        in_list = by == AddedBy::Truewheel && (line.trim_start().starts_with("for folder in [") || in_list);
+        in_list &= !line.trim_start().starts_with(']');
         match line {
             _ if line.starts_with(super::BEGIN) => by = AddedBy::Truewheel,
             _ if line.contains("start delvewheel patch") => by = AddedBy::Delvewheel,
             _ if line.trim_end() == super::END || line.contains("end delvewheel patch") => by = AddedBy::Package,
+            _ if in_list => {
+                found.extend(quoted(line.trim_start()).map(|(folder, _)| Added { folder: folder.to_owned(), by }));
+            }
             _ => found.extend(joined(line).map(|folder| Added { folder, by })),
         }
     }
@@ -125,10 +131,12 @@ mod tests {
     #[test]
     fn truewheel_s_own_code_is_recognised() {
         for lowest in [(3, 8), (3, 12)] {
-            let code = super::super::StartUp::new("../../demo.libs", vec!["a.dll".into()], lowest);
+            let folders = ["../../demo.libs", "../bin"].map(str::to_owned);
+            let code = super::super::StartUp::new(folders.to_vec(), vec!["../bin/a.dll".into()], lowest);
             let text = super::super::patched(b"'''doc'''\n", &code, super::super::Place::Rules).unwrap();
             let text = String::from_utf8(text).unwrap();
-            assert_eq!(folders(&text), [("../../demo.libs".into(), AddedBy::Truewheel)]);
+            let expected = folders.map(|folder| (folder, AddedBy::Truewheel));
+            assert_eq!(self::folders(&text), expected);
         }
     }
 

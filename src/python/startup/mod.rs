@@ -28,30 +28,38 @@ const END: &str = "del _truewheel_start_up  # end of what truewheel added";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StartUp {
-    /// The folder of the DLLs seen from the folder of the `__init__.py`, with `/`: `../demo.libs`.
-    pub folder: String,
-    /// File names of the DLLs in it, what is imported before what imports it; conda's 3.8 and 3.9 load them one by one.
+    /// The folders of the DLLs seen from the folder of the `__init__.py`, with `/`: `../demo.libs`.
+    pub folders: Vec<String>,
+    /// The DLLs in them, seen from there too, what is imported before what imports it; conda's 3.8 and 3.9 load them one by
+    /// one.
     pub libraries: Vec<String>,
     /// The oldest Python that the wheel is for.
     pub lowest: (u8, u16),
 }
 
 impl StartUp {
-    /// Returns what start-up code says of a folder, for Pythons from `lowest` on.
-    pub fn new(folder: impl Into<String>, libraries: Vec<String>, lowest: (u8, u16)) -> Self {
-        Self { folder: folder.into(), libraries, lowest }
+    /// Returns what start-up code says of folders, for Pythons from `lowest` on.
+    pub fn new(folders: Vec<String>, libraries: Vec<String>, lowest: (u8, u16)) -> Self {
+        Self { folders, libraries, lowest }
     }
 
     /// Returns the lines from mark to mark, with `\n`.
     fn text(&self) -> String {
-        let folder = literal(&self.folder);
         if self.lowest >= SOUND {
-            return include_str!("add_directory.py").replace("@FOLDER@", &folder);
+            return listing(include_str!("add_directory.py"), "@FOLDER@", &self.folders);
         }
-        let line = "        \"@LIBRARY@\",\n";
-        let libraries: String = self.libraries.iter().map(|name| line.replace("@LIBRARY@", &literal(name))).collect();
-        include_str!("add_directory_or_preload.py").replace(line, &libraries).replace("@FOLDER@", &folder)
+        let text = listing(include_str!("add_directory_or_preload.py"), "@FOLDER@", &self.folders);
+        listing(&text, "@LIBRARY@", &self.libraries)
     }
+}
+
+/// Returns the text with the line of a word once for each value, which takes its place.
+fn listing(text: &str, word: &str, values: &[String]) -> String {
+    let lines = text.split_inclusive('\n').map(|line| match line.contains(word) {
+        true => values.iter().map(|value| line.replace(word, &literal(value))).collect(),
+        false => line.to_owned(),
+    });
+    lines.collect()
 }
 
 /// Returns an `__init__.py` with start-up code: after the docstring and every `from __future__ import`, before all else.
@@ -167,7 +175,7 @@ mod tests {
     use super::*;
 
     fn code() -> StartUp {
-        StartUp::new("../demo.libs", vec!["b.dll".into(), "a.dll".into()], (3, 10))
+        StartUp::new(vec!["../demo.libs".into()], vec!["../demo.libs/b.dll".into()], (3, 10))
     }
 
     fn text(source: &str) -> String {
@@ -235,7 +243,8 @@ mod tests {
     #[test]
     fn other_code_of_ours_is_replaced_where_it_stands() {
         let old =
-            patched(b"'doc'\nimport x\n", &StartUp::new("../old.libs", Vec::new(), (3, 8)), Place::Rules).unwrap();
+            patched(b"'doc'\nimport x\n", &StartUp::new(vec!["../old.libs".into()], Vec::new(), (3, 8)), Place::Rules)
+                .unwrap();
         assert!(!is_patched(&old, &code()));
         let new = patched(&old, &code(), Place::Rules).unwrap();
         assert_eq!(new, text("'doc'\nimport x\n").into_bytes());
@@ -263,13 +272,13 @@ mod tests {
         assert!(refused(b"x\0").contains("NUL"));
         assert!(patched(b"# -*- coding: latin-1 -*-\nx = '\xff'\n", &code(), Place::Rules).is_ok());
         assert!(patched(b"# vim: fileencoding=gbk\nx\n", &code(), Place::Rules).is_ok());
-        let old = StartUp::new("../demo.libs", Vec::new(), (3, 7));
+        let old = StartUp::new(vec!["../demo.libs".into()], Vec::new(), (3, 7));
         assert!(patched(b"", &old, Place::Rules).is_err());
     }
 
     #[test]
     fn names_are_escaped() {
-        let odd = StartUp::new("../d\"é\\.libs", vec!["ü.dll".into()], (3, 8));
+        let odd = StartUp::new(vec!["../d\"é\\.libs".into()], vec!["ü.dll".into()], (3, 8));
         let result = String::from_utf8(patched(b"", &odd, Place::Rules).unwrap()).unwrap();
         assert!(
             result.is_ascii()

@@ -9,10 +9,10 @@ use crate::format::pe::PeFacts;
 use crate::format::{Edit, EditSet, ImportKind};
 use crate::load::{Binary, ObjectId, Resolution, RootKind};
 use crate::policy::windows;
+use crate::python::startup::LOWEST;
 use crate::repair::draft::{Drafter, Fate};
 use crate::repair::options::Layout;
 use crate::repair::places::Folder;
-use crate::repair::plan::StartUpCode;
 
 /// The way of PE.
 pub(super) struct DirectoryWire;
@@ -103,9 +103,8 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
     if rest.is_empty() {
         return folders;
     }
-    let can_add = |folder: &&Folder| {
-        drafter.python_floor >= crate::python::startup::LOWEST && drafter.places.package_of(&folder.installed).is_some()
-    };
+    let can_add =
+        |folder: &&Folder| drafter.python_floor >= LOWEST && drafter.places.package_of(&folder.installed).is_some();
     let fixed: Vec<&Folder> = rest.iter().copied().filter(|folder| !can_add(folder)).collect();
     let home = match fixed.as_slice() {
         [] => drafter.places.libraries.clone(),
@@ -119,7 +118,7 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
     rest.retain(|folder| **folder != home);
     for folder in rest {
         if let Some(init) = drafter.places.package_of(&folder.installed) {
-            homes.startup.entry(init.to_owned()).or_default().insert(home.installed.clone());
+            homes.startup.entry(init.to_owned()).or_default().insert(home.clone());
         }
     }
     folders.insert(home);
@@ -163,26 +162,30 @@ fn reach_others(drafter: &Drafter<'_>, homes: &mut Homes) {
     for root in drafter.graph.roots.iter().filter(|root| matches!(root.kind, RootKind::Extension | RootKind::Library)) {
         let folder = directory(&drafter.graph.object(root.object).location);
         for edge in root.edges.iter().filter(|edge| edge.resolution == Resolution::Missing) {
-            let Some(found) = edge.elsewhere else { continue };
-            let (name, there) = (&drafter.graph.import(edge).name, directory(&drafter.graph.object(found).location));
-            match drafter.places.package_of(folder) {
-                Some(init) if drafter.python_floor >= crate::python::startup::LOWEST => {
-                    homes.startup.entry(init.to_owned()).or_default().insert(there.to_owned());
+            let Some(found) = edge.elsewhere.map(|id| drafter.graph.object(id)) else { continue };
+            let name = &drafter.graph.import(edge).name;
+            match (drafter.places.package_of(folder), found.member.as_deref()) {
+                (Some(init), Some(member)) if drafter.python_floor >= LOWEST => {
+                    let there = Folder::holding(member, &found.location);
+                    homes.startup.entry(init.to_owned()).or_default().insert(there);
                 }
-                _ => homes.diagnostics.push(
-                    Diagnostic::new(
-                        Code::TW321,
-                        format!(
-                            "`{name}` lies in another folder of the wheel, and there is no `__init__.py` that could \
-                             tell the loader of it"
-                        ),
-                    )
-                    .member(drafter.graph.object(edge.importer).display_name())
-                    .help("ship the DLL beside the extension"),
-                ),
+                (package, _) => {
+                    let importer = drafter.graph.object(edge.importer).display_name();
+                    homes.diagnostics.push(cannot_reach(name, package.is_some()).member(importer));
+                }
             }
         }
     }
+}
+
+/// A DLL of another folder that the loader cannot be told of, in a regular package or outside of one.
+fn cannot_reach(name: &str, in_package: bool) -> Diagnostic {
+    let why = match in_package {
+        true => format!("Pythons older than {}.{} have nothing that could tell the loader of it", LOWEST.0, LOWEST.1),
+        false => "there is no `__init__.py` that could tell the loader of it".to_owned(),
+    };
+    let message = format!("`{name}` lies in another folder of the wheel, and {why}");
+    Diagnostic::new(Code::TW321, message).help("ship the DLL beside the extension")
 }
 
 fn directory(location: &str) -> &str {
@@ -210,6 +213,7 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
                 _ if !protected => edits.push(Edit::DelayToEager(Some(import.name.clone())))?,
                 // The table may not be filled at load: with an import of its own the DLL is there when its turn comes.
                 Some(function) => edits.push(Edit::AddImport(format!("{name}!{function}")))?,
+                // Nothing ever asks for it.
                 None => {}
             }
         }
@@ -226,38 +230,10 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
     Ok(())
 }
 
-/// The first function that is asked for by name of an import.
+/// The first function that is asked for of an import, by name where one is.
 fn first_function(drafter: &Drafter<'_>, object: ObjectId, import: usize) -> Option<String> {
     let symbols = &drafter.graph.object(object).symbols;
-    let mut of = symbols.undefined.iter().filter(|symbol| symbol.import.map(usize::from) == Some(import));
-    of.find(|symbol| !symbol.name.starts_with('#')).map(|symbol| symbol.name.to_string())
-}
-
-/// Returns start-up code as the plan holds it.
-pub(in crate::repair) fn start_up_code(
-    drafter: &Drafter<'_>,
-    startup: &BTreeMap<String, BTreeSet<String>>,
-    libraries: &BTreeMap<String, Vec<String>>,
-) -> Result<Vec<StartUpCode>> {
-    let mut found = Vec::new();
-    for (init, folders) in startup {
-        let installed = drafter.places.packages.iter().find(|(_, member)| *member == init).map(|(folder, _)| folder);
-        let Some(here) = installed else { continue };
-        let [folder] = folders.iter().collect::<Vec<_>>()[..] else {
-            let names: Vec<&str> = folders.iter().map(String::as_str).collect();
-            return Err(crate::Error::refused(format!(
-                "start-up code would have to name several folders: {}",
-                names.join(", ")
-            ))
-            .about(init)
-            .hint("use `--layout adjacent`"));
-        };
-        found.push(StartUpCode {
-            member: init.clone(),
-            folder: crate::repair::paths::relative(here, folder),
-            libraries: libraries.get(folder).cloned().unwrap_or_default(),
-            lowest: drafter.python_floor,
-        });
-    }
-    Ok(found)
+    let of = || symbols.undefined.iter().filter(|symbol| symbol.import.map(usize::from) == Some(import));
+    let named = of().find(|symbol| !symbol.name.starts_with('#'));
+    named.or_else(|| of().next()).map(|symbol| symbol.name.to_string())
 }

@@ -6,8 +6,9 @@ mod crowding;
 mod directory;
 mod load_path;
 mod search_path;
+mod start_up;
 
-pub(super) use directory::start_up_code;
+pub(super) use start_up::start_up_code;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +34,8 @@ pub(super) struct Homes {
     by_object: BTreeMap<ObjectId, Home>,
     /// The first slice of each slice's file.
     first: BTreeMap<ObjectId, ObjectId>,
-    /// Start-up code: archive name of an `__init__.py`, and the installed directories that it gives to the loader.
-    pub startup: BTreeMap<String, BTreeSet<String>>,
+    /// Start-up code: archive name of an `__init__.py`, and the folders that it gives to the loader.
+    pub startup: BTreeMap<String, BTreeSet<Folder>>,
     /// What keeps a library from being found, or is worth knowing.
     pub diagnostics: Vec<Diagnostic>,
     /// Mach-O binaries whose headers have no room for the usual spellings.

@@ -134,13 +134,20 @@ fn check_eager(draft: &Draft<'_, '_>, model: &Model<'_>, delay: &DelayImported<'
 /// Writes lookup table, address table, names of an added import.
 fn add(draft: &mut Draft<'_, '_>, added: &Added) -> Result<Row> {
     let name = draft.text(&added.library, None)?;
-    let hint = [b"\0\0".as_slice(), &added.function, b"\0"].concat();
-    let hint_at = draft.place(hint.len() as u64, 2, None)?;
-    draft.put(hint_at.spot, hint);
     let width = draft.pe.header.width;
+    let entry = match added.ordinal() {
+        // The highest bit says that it is a number.
+        Some(ordinal) => u64::from(ordinal) | 1 << (8 * width.bytes() - 1),
+        None => {
+            let hint = [b"\0\0".as_slice(), &added.function, b"\0"].concat();
+            let hint_at = draft.place(hint.len() as u64, 2, None)?;
+            draft.put(hint_at.spot, hint);
+            u64::from(hint_at.address)
+        }
+    };
     let mut table = match width {
-        Width::W32 => hint_at.address.to_le_bytes().to_vec(),
-        Width::W64 => u64::from(hint_at.address).to_le_bytes().to_vec(),
+        Width::W32 => (entry as u32).to_le_bytes().to_vec(),
+        Width::W64 => entry.to_le_bytes().to_vec(),
     };
     table.resize(table.len() * 2, 0);
     let mut place_table = || -> Result<u32> {

@@ -198,9 +198,6 @@ impl<'p, 'a> Draft<'p, 'a> {
         let aligned_end = align_up(end, alignment).ok_or_else(too_large)?;
         let raw_size = align_up(u64::from(self.room.new_size), alignment).ok_or_else(too_large)?;
         if raw_size > 0 {
-            if let Some(hybrid) = self.hybrid {
-                return Err(two_machines(hybrid, "there is no room for a longer name"));
-            }
             if header.section_alignment < 0x1000 {
                 // Such an image is mapped as it lies in the file, so nothing can be put in between.
                 return Err(Error::unsupported("its sections are smaller than pages, so none can be added"));
@@ -328,6 +325,9 @@ impl<'p, 'a> Draft<'p, 'a> {
             if let (false, Some(shift), Some(size)) = (has_lines, shift, size(need)) {
                 return Ok((shift, header.at, size));
             }
+        }
+        if let Some(hybrid) = self.hybrid {
+            return Err(two_machines(hybrid, "there is no room for a longer name, and its headers cannot move"));
         }
         if header.at >= AFTER_DOS + SECTION_HEADER {
             self.notes.push("the DOS stub is gone: its room is needed for a section header".to_owned());

@@ -12,13 +12,15 @@ pub(super) mod model;
 mod room;
 pub(super) mod wanted;
 
-use self::layout::Draft;
+use self::layout::{Draft, Made};
 use self::model::Model;
 use self::wanted::Wanted;
+use super::dynamic;
 use super::facts::Hybrid;
 use super::read::Pe;
 use super::verify;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::bytes::{Bytes, Endian};
 use crate::format::edit::{EditSet, Edited};
 
 /// `IMAGE_DLLCHARACTERISTICS_FORCE_INTEGRITY`.
@@ -50,6 +52,7 @@ pub fn edit(bytes: &[u8], edits: &EditSet) -> Result<Edited> {
     exports::write(&mut draft, &model, &wanted)?;
     flags::write(&mut draft, &model, &wanted)?;
     let result = draft.finish()?;
+    keep_overwritten(&pe, &model, &result)?;
     match verify::compare(&pe, &model, &wanted, &result) {
         Ok(()) => Ok(Edited::new(result.bytes, wanted.changes, result.notes)),
         // Where tables share bytes, an edit of one may change what another says.
@@ -75,11 +78,22 @@ fn check(pe: &Pe<'_>, model: &Model<'_>, wanted: &Wanted) -> Result<()> {
     }
 }
 
+/// Refuses a result in which bytes are others that the loader of an ARM64X file overwrites, or counts from.
+fn keep_overwritten(pe: &Pe<'_>, model: &Model<'_>, result: &Made) -> Result<()> {
+    let Some(hybrid) = model.config.hybrid(pe.header.machine) else { return Ok(()) };
+    let new = Bytes::new(&result.bytes, Endian::Little);
+    for (address, size) in dynamic::overwritten(pe, &model.config)? {
+        // What has no bytes in the file is nobody's to change.
+        let Ok(at) = pe.offset(address, u64::from(size)) else { continue };
+        if pe.bytes.slice(at, size.into())? != new.slice(result.moves.map(at), size.into())? {
+            return Err(two_machines(hybrid, "the edit would change what the loader patches"));
+        }
+    }
+    Ok(())
+}
+
 /// Why a file with code of two machines is refused.
 fn two_machines(hybrid: Hybrid, what: &str) -> Error {
-    Error::unsupported(format!(
-        "an {} file, whose loader patches tables at fixed places: {what}; only a name that fits where there is room can be \
-         changed",
-        hybrid.name()
-    ))
+    Error::unsupported(format!("an {} file, whose loader patches tables at fixed places: {what}", hybrid.name()))
+        .hint("names of imports can be changed where that moves no header and no table")
 }

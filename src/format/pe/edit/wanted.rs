@@ -16,8 +16,15 @@ const MAX_NAME: usize = 255;
 pub(in crate::format::pe) struct Added {
     /// The DLL.
     pub(in crate::format::pe) library: Vec<u8>,
-    /// The function.
+    /// The function: its name, or `#n` for the one of that number.
     pub(in crate::format::pe) function: Vec<u8>,
+}
+
+impl Added {
+    /// The function's number, if it is asked for by that.
+    pub(in crate::format::pe) fn ordinal(&self) -> Option<u16> {
+        std::str::from_utf8(self.function.strip_prefix(b"#")?).ok()?.parse().ok()
+    }
 }
 
 /// What a file's tables shall say; an empty list of changes means that they say it already.
