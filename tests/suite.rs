@@ -36,6 +36,8 @@ mod elf_symbols;
 #[cfg(unix)]
 #[path = "suite/empty_root.rs"]
 mod empty_root;
+#[path = "suite/formats.rs"]
+mod formats;
 #[cfg(unix)]
 #[path = "suite/guides.rs"]
 mod guides;
@@ -74,6 +76,8 @@ mod pe_facts;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "suite/pe_run.rs"]
 mod pe_run;
+#[path = "suite/piping.rs"]
+mod piping;
 #[path = "suite/policy.rs"]
 mod policy;
 #[path = "suite/policy_apple.rs"]

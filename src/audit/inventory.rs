@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Depth;
 use crate::error::Error;
-use crate::format;
+use crate::format::{self, ImageKind};
 use crate::lint::scan::{self, Trace, Traces};
 use crate::lint::{Digest, Sheet};
 use crate::load::{self, Binary, Inventory, Unreadable};
@@ -104,7 +104,7 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
                 match wheel.read(member) {
                     Ok(bytes) => {
                         let digest = Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
-                        Found { traces: scan::scan(&name, &bytes, false), ..found(Some(digest), Content::Other) }
+                        Found { traces: scan::scan(&name, &bytes, scan::Kind::Text), ..found(Some(digest), Content::Other) }
                     }
                     Err(error) => found(None, Content::Corrupt(error)),
                 }
@@ -121,7 +121,6 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
     };
     let digest = (depth == Depth::Everything)
         .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
-    let traces = if depth == Depth::Everything { scan::scan(&name, &bytes, true) } else { Vec::new() };
     let content = match load::inspect_bytes(&bytes, &name, &layout.installed(&name)) {
         Ok(mut binaries) => {
             binaries.retain(|binary| !load::is_data(wheel, &binary.image));
@@ -129,5 +128,11 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
         }
         Err(error) => Content::Unreadable(error),
     };
+    let is_program = |binaries: &[Binary]| binaries.iter().all(|binary| binary.image.kind == ImageKind::Program);
+    let kind = match &content {
+        Content::Binaries(binaries) if is_program(binaries) => scan::Kind::Program,
+        _ => scan::Kind::Library,
+    };
+    let traces = if depth == Depth::Everything { scan::scan(&name, &bytes, kind) } else { Vec::new() };
     Found { traces, ..found(digest, content) }
 }

@@ -26,6 +26,17 @@ pub enum Trace {
     ExecutablePth,
 }
 
+/// What a member is to the one who searches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, of a kind that its name says.
+    Text,
+    /// A binary that Python may import.
+    Library,
+    /// A binary that runs by itself: names of Python's modules in it are no imports.
+    Program,
+}
+
 /// What was found, by archive name.
 pub type Traces = BTreeMap<String, Vec<Trace>>;
 
@@ -66,14 +77,16 @@ pub fn is_text(name: &str) -> bool {
     matches!(end.as_str(), "py" | "pth" | "pem" | "key" | "p8" | "rsa")
 }
 
-/// Returns what the bytes of the member `name` give away, each once; `binary` if they are a binary's.
-pub fn scan(name: &str, bytes: &[u8], binary: bool) -> Vec<Trace> {
+/// Returns what the bytes of the member `name` give away, each once.
+pub fn scan(name: &str, bytes: &[u8], kind: Kind) -> Vec<Trace> {
     let mut found = Vec::new();
-    if binary {
+    if kind != Kind::Text {
         static BACKEND: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("_cffi_backend\0"));
         found.extend(build_path(bytes).map(Trace::BuildPath));
         // A module that cffi wrote imports it by this name.
-        found.extend(BACKEND.find(bytes).map(|_| Trace::CffiBackend));
+        if kind == Kind::Library {
+            found.extend(BACKEND.find(bytes).map(|_| Trace::CffiBackend));
+        }
         return found;
     }
     if name.ends_with(".py") {
@@ -173,7 +186,7 @@ mod tests {
 
     #[test]
     fn keys_are_private_ones_alone() {
-        let scan = |text: &str| scan("a.pem", text.as_bytes(), false);
+        let scan = |text: &str| scan("a.pem", text.as_bytes(), Kind::Text);
         assert_eq!(scan("-----BEGIN RSA PRIVATE KEY-----\nMII\n"), [Trace::PrivateKey]);
         assert_eq!(scan("Bag\n-----BEGIN PRIVATE KEY-----\nMII\n"), [Trace::PrivateKey]);
         assert_eq!(scan("-----BEGIN CERTIFICATE-----\nMII\n"), []);
@@ -182,15 +195,23 @@ mod tests {
 
     #[test]
     fn python_code_tells_how_it_uses_cffi() {
-        let scan = |text: &str| scan("pkg/a.py", text.as_bytes(), false);
+        let scan = |text: &str| scan("pkg/a.py", text.as_bytes(), Kind::Text);
         assert_eq!(scan("import _cffi_backend\n"), [Trace::MentionsCffi, Trace::CffiBackend]);
         assert_eq!(scan("from cffi import FFI\nlib = ffi.verify('')\n"), [Trace::MentionsCffi, Trace::CffiVerify]);
         assert_eq!(scan("import ctypes\n"), []);
     }
 
     #[test]
+    fn a_program_that_names_cffi_s_module_does_not_import_it() {
+        let bytes = b"\x7fELF\0_cffi_backend\0/home/jane/a.c\0";
+        let path = Trace::BuildPath("/home/jane/".to_owned());
+        assert_eq!(scan("pkg/_lib.so", bytes, Kind::Library), [path.clone(), Trace::CffiBackend]);
+        assert_eq!(scan("pkg.data/scripts/tool", bytes, Kind::Program), [path]);
+    }
+
+    #[test]
     fn lines_of_pth_files_that_begin_with_import_are_executed() {
-        let scan = |text: &str| scan("a.pth", text.as_bytes(), false);
+        let scan = |text: &str| scan("a.pth", text.as_bytes(), Kind::Text);
         assert_eq!(scan("lib\nimport a.b\n"), [Trace::ExecutablePth]);
         assert_eq!(scan("lib\n# import a\n"), []);
     }

@@ -1,36 +1,17 @@
 //! The program as its users meet it: help, exit status, standard streams, arguments, settings.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::program::{status, stderr, stdout, truewheel};
 use crate::support::skip;
 use crate::support::wheel::{RecordText, WheelBuilder};
 
-/// The program in `folder`, in an environment without settings.
-fn truewheel(folder: &Path) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("truewheel"));
-    command.current_dir(folder).env_clear().env("PATH", "/nonexistent").stdin(Stdio::null());
-    command
-}
-
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     truewheel(folder).args(arguments).output().unwrap()
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().unwrap_or(-1)
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
 }
 
 fn sound() -> WheelBuilder {
@@ -165,37 +146,6 @@ fn a_file_whose_name_reads_as_a_pattern_is_meant_itself() {
     let output = run(folder.path(), &["show", "--format", "json", "lib[1].so"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).contains("lib[1].so"));
-}
-
-/// Runs with this on standard input.
-fn fed(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = truewheel(folder)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-#[test]
-fn lists_of_paths_are_read_from_standard_input() {
-    let folder = tempfile::tempdir().unwrap();
-    sound().write(folder.path());
-    faulty().write(folder.path());
-    let names = |output: &Output| -> Vec<String> {
-        let lines = stdout(output).lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.map(|line| line["wheel"].as_str().unwrap().to_owned()).collect()
-    };
-    let both = ["demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"];
-    let lines = format!("{}\r\n\n{}\n", both[0], both[1]);
-    assert_eq!(names(&fed(folder.path(), &["show", "--format", "json", "-"], lines.as_bytes())), both);
-    let nul = format!("{}\0{}\0", both[0], both[1]);
-    assert_eq!(names(&fed(folder.path(), &["show", "--format", "json", "--from-stdin0"], nul.as_bytes())), both);
-    let empty = fed(folder.path(), &["show", "-"], b"");
-    assert_eq!(status(&empty), 2);
 }
 
 #[test]

@@ -1,36 +1,23 @@
 //! `truewheel repair` as its users meet it: what is on which stream, exit status, settings, spellings of other tools.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
+use crate::support::program::{self, status, stderr, stdout};
 use crate::support::wheel::WheelBuilder;
 
 const LINUX: &str = "cp311-cp311-linux_x86_64";
 const EXTENSION: &str = "demo/_core.cpython-311-x86_64-linux-gnu.so";
 
 fn truewheel(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("truewheel"));
-    command.current_dir(folder).env_clear().env("PATH", "/nonexistent").stdin(Stdio::null());
-    command.args(arguments).envs(environment.iter().copied()).output().unwrap()
+    program::truewheel(folder).args(arguments).envs(environment.iter().copied()).output().unwrap()
 }
 
 fn repair(folder: &Path, arguments: &[&str]) -> Output {
     truewheel(folder, &[&["repair", "--no-host-libs"], arguments].concat(), &[])
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().unwrap_or(-1)
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
-}
-
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
 }
 
 /// A wheel whose extension module needs `libfoo.so.1`, and `lib/libfoo.so.1` beside it.

@@ -4,6 +4,7 @@ pub mod elf;
 pub mod macho;
 pub mod macho_raw;
 pub mod pe;
+pub mod program;
 pub mod wheel;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod wine;

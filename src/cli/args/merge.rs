@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ReportArgs;
+use super::{Inputs, ReportArgs};
 
 /// `truewheel merge`.
 #[derive(Debug, Args)]
 pub struct MergeArgs {
-    /// Two wheels of one version, each for one architecture of macOS
-    #[arg(value_name = "WHEEL", num_args = 2, required = true)]
-    pub wheels: Vec<PathBuf>,
+    /// Which two wheels: of one version, each for one architecture of macOS.
+    #[command(flatten)]
+    pub inputs: Inputs,
     /// Where the merged wheel goes
     #[arg(short, long, value_name = "DIR", default_value = "wheelhouse")]
     pub wheel_dir: PathBuf,

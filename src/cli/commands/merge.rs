@@ -1,11 +1,12 @@
 //! `truewheel merge`: one universal2 wheel of two, written whole or not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::write::{self, One, of_wheel, refusal};
 use crate::audit::{self, AuditOptions};
 use crate::cli::args::MergeArgs;
 use crate::cli::args::merge::Take;
+use crate::cli::inputs;
 use crate::cli::settings::{Environment, Settings};
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
@@ -23,8 +24,8 @@ pub fn run(args: &MergeArgs, settings: &Settings, environment: &Environment, ter
             return Status::Impossible;
         }
     };
-    let one = |path: &Path| one([path, second], args, &options, &audit, terminal);
-    write::all(vec![Ok(first.to_path_buf())], &args.report, terminal, &one)
+    let one = |path: &Path| one([path, &second], args, &options, &audit, terminal);
+    write::all(vec![Ok(first)], &args.report, terminal, &one)
 }
 
 fn one(paths: [&Path; 2], args: &MergeArgs, options: &MergeOptions, audit: &AuditOptions, terminal: &Terminal) -> One {
@@ -60,16 +61,16 @@ fn one(paths: [&Path; 2], args: &MergeArgs, options: &MergeOptions, audit: &Audi
     }
 }
 
-fn wheels(args: &MergeArgs) -> Result<[&Path; 2]> {
-    let [first, second] = args.wheels.as_slice() else {
-        return Err(Error::usage("two wheels are merged"));
-    };
-    for path in [first, second] {
+/// Returns the two wheels, in the order in which they were given.
+fn wheels(args: &MergeArgs) -> Result<[PathBuf; 2]> {
+    let paths = inputs::expand(&args.inputs).into_iter().collect::<Result<Vec<PathBuf>>>()?;
+    for path in &paths {
         if !path.is_file() {
             return Err(Error::new(ErrorKind::Io, "there is no such file").about(path.display()));
         }
     }
-    Ok([first, second])
+    <[PathBuf; 2]>::try_from(paths)
+        .map_err(|paths| Error::usage(format!("two wheels are merged, and not {}", paths.len())))
 }
 
 /// Returns what the flags ask for.

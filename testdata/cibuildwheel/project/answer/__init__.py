@@ -1,0 +1,1 @@
+from answer._answer import answer as answer

@@ -1,0 +1,2 @@
+// The library that the wheel must carry.
+int answer(void) { return 42; }
