@@ -104,7 +104,10 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
                 match wheel.read(member) {
                     Ok(bytes) => {
                         let digest = Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
-                        Found { traces: scan::scan(&name, &bytes, scan::Kind::Text), ..found(Some(digest), Content::Other) }
+                        Found {
+                            traces: scan::scan(&name, &bytes, scan::Kind::Text),
+                            ..found(Some(digest), Content::Other)
+                        }
                     }
                     Err(error) => found(None, Content::Corrupt(error)),
                 }

@@ -23,7 +23,6 @@ pub fn render(reports: &[Report]) -> String {
             "tool": {"driver": {
                 "name": "truewheel",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": Code::ALL.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",

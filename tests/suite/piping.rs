@@ -116,9 +116,7 @@ fn what_one_command_writes_the_next_reads() {
 fn merge_takes_two_wheels_however_they_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let wheels = pair(folder.path());
-    let merge = |paths: &[&str]| {
-        truewheel(folder.path()).args(["merge", "-w", "out"]).args(paths).output().unwrap()
-    };
+    let merge = |paths: &[&str]| truewheel(folder.path()).args(["merge", "-w", "out"]).args(paths).output().unwrap();
     assert_eq!(status(&merge(&["*.whl"])), 0);
     for (paths, wanted) in [
         (vec!["*_arm64.whl"], "two wheels are merged, and not 1"),
