@@ -115,7 +115,7 @@ fn reported(report: &Report, reason: &Reason) -> bool {
 fn no_policy(tag: &PlatformTag, by_caller: bool) -> Diagnostic {
     match tag {
         PlatformTag::Linux { .. } => {
-            Diagnostic::new(Code::TW601, format!("`{tag}` names another processor than that of the binaries"))
+            Diagnostic::new(Code::TW601, format!("`{tag}` is claimed, and the binaries are for another system or processor"))
         }
         _ => {
             let who = if by_caller { "asked for" } else { "claimed" };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{ALL, Libc, Platform, manylinux, of, runs_on};
 use crate::arch::Arch;
-use crate::format::{Format, Image, ImageKind};
+use crate::format::{Image, ImageKind};
 use crate::tag::PlatformTag;
 
 /// What a set of binaries says about its platform.
@@ -84,11 +84,9 @@ impl Detection {
     }
 }
 
-/// Says which C library and processor the ELF files of `binaries` (names and facts) are for; `tags` are those that the
-/// wheel claims.
+/// Says which C library and processor `binaries` (names and facts) are for; `tags` are those that the wheel claims.
 pub fn detect<'a>(binaries: impl IntoIterator<Item = (&'a str, &'a Image)>, tags: &[PlatformTag]) -> Detection {
-    let loadable = |image: &Image| image.format == Format::Elf && image.kind != ImageKind::Object;
-    let binaries: Vec<_> = binaries.into_iter().filter(|(_, image)| loadable(image)).collect();
+    let binaries: Vec<_> = binaries.into_iter().filter(|(_, image)| image.kind != ImageKind::Object).collect();
     let mut detection = Detection::default();
     for (_, image) in &binaries {
         *detection.archs.entry(image.arch).or_default() += 1;

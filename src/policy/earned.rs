@@ -11,7 +11,7 @@ use super::subject::{Standing, Subject};
 use super::{apple, windows};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::Format;
+use crate::format::{Format, Image, ImageKind};
 use crate::platform::{self, Libc, detect};
 use crate::tag::PlatformTag;
 
@@ -52,11 +52,12 @@ pub struct Machine {
     pub android: bool,
 }
 
-/// Returns the machine that a wheel is for, by its platform tags and its binaries; `None` where no binary is for a
-/// machine that tags name.
+/// Returns the machine that a wheel for Linux or Android is for, by its platform tags and its ELF files; `None` where
+/// none is for a machine that tags name.
 pub fn machine(subject: &Subject<'_>, claimed: &[PlatformTag]) -> Option<Machine> {
     let own = subject.binaries().iter().filter(|binary| binary.standing != Standing::External);
-    let found = detect(own.map(|binary| (binary.member, binary.image)), claimed);
+    let elf = own.filter(|binary| binary.image.format == Format::Elf);
+    let found = detect(elf.map(|binary| (binary.member, binary.image)), claimed);
     let arch = found.arch.filter(|arch| !subject.binaries().is_empty() && !matches!(arch, Arch::Other(_)))?;
     let android = claimed.iter().any(|tag| matches!(tag, PlatformTag::Android { .. }));
     Some(Machine { arch, android })
@@ -100,7 +101,9 @@ pub fn refusals(set: &PolicySet, tag: &PlatformTag, subject: &Subject<'_>) -> Ve
 
 fn earned_on_linux(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -> Earned {
     let Some(machine) = machine(subject, claimed) else {
-        return Earned { tags: vec![PlatformTag::Any], ..Earned::default() };
+        let elsewhere = |image: &Image| image.format != Format::Elf && image.kind != ImageKind::Object;
+        let any = !subject.binaries().iter().any(|binary| elsewhere(binary.image));
+        return Earned { tags: any.then_some(PlatformTag::Any).into_iter().collect(), ..Earned::default() };
     };
     let families: &[PolicyFamily] =
         if machine.android { &[PolicyFamily::Android] } else { &[PolicyFamily::Manylinux, PolicyFamily::Musllinux] };

@@ -85,7 +85,7 @@ pub(super) fn targets(binaries: &[Binary], filename: &WheelFilename, asked: &[Pl
 fn target(binaries: &[Binary], filename: &WheelFilename, asked: &[PlatformTag]) -> Result<Target> {
     let claimed = filename.tags.platforms();
     let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
-    let detection = detect::detect(images, claimed);
+    let detection = detect::detect(images.filter(|(_, image)| image.format == Format::Elf), claimed);
     let needed = detection.needed();
     if needed.len() > 1 {
         let says: Vec<String> = detection

@@ -100,3 +100,13 @@ fn a_wheel_for_any_platform_may_carry_launchers() {
     let checked = truewheel(folder.path(), &["check", wheel.write(folder.path()).to_str().unwrap()]);
     assert!(String::from_utf8_lossy(&checked.stdout).contains("TW614"));
 }
+
+#[test]
+fn a_bare_dll_is_shown_and_drawn_with_what_it_imports() {
+    let folder = folder_with("x86/demo.dll");
+    for command in ["show", "tree"] {
+        let ran = truewheel(folder.path(), &[command, "in.dll"]);
+        let said = String::from_utf8(ran.stdout).unwrap();
+        assert!(said.contains("dep.dll"), "{command}: {said}");
+    }
+}
