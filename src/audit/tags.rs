@@ -114,9 +114,10 @@ fn reported(report: &Report, reason: &Reason) -> bool {
 /// The finding about a tag for which there is no policy to judge by.
 fn no_policy(tag: &PlatformTag, by_caller: bool) -> Diagnostic {
     match tag {
-        PlatformTag::Linux { .. } => {
-            Diagnostic::new(Code::TW601, format!("`{tag}` is claimed, and the binaries are for another system or processor"))
-        }
+        PlatformTag::Linux { .. } => Diagnostic::new(
+            Code::TW601,
+            format!("`{tag}` is claimed, and the binaries are for another system or processor"),
+        ),
         _ => {
             let who = if by_caller { "asked for" } else { "claimed" };
             Diagnostic::new(Code::TW615, format!("there is no policy `{tag}`, which is {who}"))
