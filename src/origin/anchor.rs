@@ -221,11 +221,40 @@ impl Wanted {
         self.spellings.is_empty()
     }
 
+    /// Returns every spelling, in no order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.spellings.keys().map(String::as_str)
+    }
+
     /// Returns every spelling with its files, sorted.
     pub(super) fn spellings(&self) -> Vec<(&str, &[Hit])> {
         let mut all: Vec<_> = self.spellings.iter().map(|(spelling, hits)| (&**spelling, &**hits)).collect();
         all.sort_unstable();
         all
+    }
+}
+
+/// Lengths of the paths that are looked for: nearly all others differ in that already.
+pub(super) struct Lengths(Vec<bool>);
+
+impl Lengths {
+    pub(super) fn has(&self, length: usize) -> bool {
+        self.0.get(length).copied().unwrap_or(false)
+    }
+}
+
+impl FromIterator<usize> for Lengths {
+    fn from_iter<I: IntoIterator<Item = usize>>(lengths: I) -> Self {
+        let mut table = Vec::new();
+        for length in lengths {
+            if table.len() <= length {
+                table.resize(length.saturating_add(1), false);
+            }
+            if let Some(has) = table.get_mut(length) {
+                *has = true;
+            }
+        }
+        Self(table)
     }
 }
 

@@ -19,15 +19,16 @@ impl AsRef<[u8]> for Mapped {
 
 impl RootFs for Sysroot {
     fn read(&self, path: &str, limit: u64) -> Result<Option<FileBytes>> {
-        match self.kind(path) {
-            None | Some(FileKind::Directory) => return Ok(None),
-            Some(FileKind::File | FileKind::Other) => {}
-        }
         // A large file is mapped; many small ones are not worth a map each.
         match Sysroot::read(self, path, limit.min(SMALL)) {
             Ok(bytes) => return Ok(Some(FileBytes::new(bytes))),
-            Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
-            Err(_) => {}
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => {
+                return match self.kind(path) {
+                    None | Some(FileKind::Directory) => Ok(None),
+                    Some(FileKind::File | FileKind::Other) => Err(error),
+                };
+            }
         }
         let bytes = self.map(path)?;
         if bytes.len() as u64 > limit {

@@ -114,19 +114,12 @@ impl Sysroot {
 
     /// Returns the path with every symbolic link followed inside the root, `None` if it leads nowhere.
     pub fn canonicalize(&self, path: &str) -> Option<String> {
-        if path.len() > MAX_PATH || path.contains('\0') {
-            return None;
-        }
-        let path = path.trim_end_matches('/');
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let directory = self.directory(parent)?;
-        self.follow(&directory, name)
+        self.locate(path).map(|(canonical, _)| canonical)
     }
 
     /// Returns what is at a path, `None` if there is nothing.
     pub fn kind(&self, path: &str) -> Option<FileKind> {
-        let canonical = self.canonicalize(path)?;
-        let kind = fs::symlink_metadata(self.on_disk(&canonical)).ok()?.file_type();
+        let (_, kind) = self.locate(path)?;
         Some(if kind.is_file() {
             FileKind::File
         } else if kind.is_dir() {
@@ -160,8 +153,8 @@ impl Sysroot {
         if size > limit {
             return Err(Error::unsupported(format!("{size} bytes, more than {limit}")).about(path));
         }
-        let mut bytes = Vec::new();
-        // The size is the file system's word; the limit holds whatever is read.
+        // The size is the file system's word; the limit holds whatever is read. One byte more shows the end at once.
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0).saturating_add(1));
         file.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io(path, &error))?;
         Ok(bytes)
     }
@@ -183,16 +176,26 @@ impl Sysroot {
 
     fn open(&self, path: &str) -> Result<(fs::File, u64)> {
         let absent = || Error::new(crate::error::ErrorKind::Io, "no such file").about(path);
-        let canonical = self.canonicalize(path).ok_or_else(absent)?;
-        let on_disk = self.on_disk(&canonical);
+        let (canonical, kind) = self.locate(path).ok_or_else(absent)?;
         let io = |error| Error::io(path, &error);
         // Checked before it is opened: opening a pipe waits for its other end.
-        if !fs::symlink_metadata(&on_disk).map_err(io)?.is_file() {
+        if !kind.is_file() {
             return Err(Error::new(crate::error::ErrorKind::Io, "not a regular file").about(path));
         }
-        let file = fs::File::open(&on_disk).map_err(io)?;
+        let file = fs::File::open(self.on_disk(&canonical)).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
         Ok((file, size))
+    }
+
+    /// Returns the canonical path, and what stands there.
+    fn locate(&self, path: &str) -> Option<(String, fs::FileType)> {
+        if path.len() > MAX_PATH || path.contains('\0') {
+            return None;
+        }
+        let path = path.trim_end_matches('/');
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let directory = self.directory(parent)?;
+        self.follow(&directory, name)
     }
 
     /// Returns the canonical directory, remembered for the next file of it.
@@ -202,7 +205,7 @@ impl Sysroot {
         {
             return known.clone();
         }
-        let found = self.follow("/", path).filter(|canonical| self.on_disk(canonical).is_dir());
+        let found = self.follow("/", path).filter(|(_, kind)| kind.is_dir()).map(|(canonical, _)| canonical);
         if let Ok(mut resolved) = self.resolved.lock() {
             resolved.insert(path.to_owned(), found.clone());
         }
@@ -210,8 +213,9 @@ impl Sysroot {
     }
 
     /// Follows `path` from the canonical `directory`, component by component.
-    fn follow(&self, directory: &str, path: &str) -> Option<String> {
+    fn follow(&self, directory: &str, path: &str) -> Option<(String, fs::FileType)> {
         let mut at = directory.to_owned();
+        let mut kind = None;
         let mut pending: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
         let mut links = 0;
         while let Some(name) = pending.pop() {
@@ -219,6 +223,7 @@ impl Sysroot {
                 "" | "." => continue,
                 ".." => {
                     at = parent_of(&at).to_owned();
+                    kind = None;
                     continue;
                 }
                 _ => {}
@@ -238,11 +243,15 @@ impl Sysroot {
                 pending.extend(target.rsplit('/').map(str::to_owned));
             } else if pending.is_empty() || metadata.is_dir() {
                 at = here;
+                kind = Some(metadata.file_type());
             } else {
                 return None;
             }
         }
-        Some(at)
+        match kind {
+            Some(kind) => Some((at, kind)),
+            None => fs::symlink_metadata(self.on_disk(&at)).ok().map(|metadata| (at, metadata.file_type())),
+        }
     }
 }
 

@@ -43,7 +43,7 @@ const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 /// The symbol that ends a block.
 const END: usize = 256;
 
-/// One block; positions in the stream are in bits from its start.
+/// One block, or several in a row; positions in the stream are in bits from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     /// Position of its first bit, which says whether it is the last.
@@ -54,23 +54,70 @@ pub(super) struct Block {
     pub(super) from: u64,
     /// Position after its last byte among the unpacked ones.
     pub(super) to: u64,
-    /// True if its bytes are stored as they are, on a byte boundary.
-    pub(super) is_stored: bool,
+    /// What it is.
+    pub(super) kind: Kind,
+}
+
+/// What a [`Block`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A block whose bytes are stored as they are, on a byte boundary.
+    Stored,
+    /// A block of symbols, which can stand at any bit.
+    Coded,
+    /// Blocks that were not looked at, none of them the last; stored ones among them bind all to their place in a byte.
+    Run,
 }
 
 /// Returns all blocks up to the last; nothing if the stream is not sound or has more than `most`.
 pub(super) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
-    let mut bits = Bits::new(stream);
-    let (mut literals, mut distances) = (Code::new(literal), Code::new(distance));
-    let mut blocks = Vec::new();
-    let mut from = 0_u64;
-    while blocks.len() < most {
-        let start = bits.position();
-        bits.refill();
-        let is_last = bits.take(1) == 1;
-        let kind = bits.take(2);
-        let length = match kind {
-            0 => bits.skip_stored()?,
+    Walk::from_start(stream).to_last(most)
+}
+
+/// A walk over the blocks of a stream.
+pub(super) struct Walk<'a> {
+    bits: Bits<'a>,
+    size: u64,
+    literals: Code,
+    distances: Code,
+    /// Unpacked bytes of the blocks so far.
+    unpacked: u64,
+    /// True after the last block.
+    is_done: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Returns a walk that begins with the first block.
+    pub(super) fn from_start(stream: &'a [u8]) -> Self {
+        Self {
+            bits: Bits::new(stream),
+            size: (stream.len() as u64).saturating_mul(8),
+            literals: Code::new(literal),
+            distances: Code::new(distance),
+            unpacked: 0,
+            is_done: false,
+        }
+    }
+
+    /// Goes to another bit, as if its block were the first.
+    pub(super) fn go_to(&mut self, position: u64) -> Option<()> {
+        self.bits.go_to(position)?;
+        (self.unpacked, self.is_done) = (0, false);
+        Some(())
+    }
+
+    /// Returns true if the last block was the last one.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Steps over the next block; nothing if it is not sound.
+    pub(super) fn step(&mut self) -> Option<Block> {
+        let (start, from) = (self.bits.position(), self.unpacked);
+        self.bits.refill();
+        self.is_done = self.bits.take(1) == 1;
+        let (kind, length) = match self.bits.take(2) {
+            0 => (Kind::Stored, self.bits.skip_stored()?),
             1 => {
                 let fixed = |symbol: usize| match symbol {
                     0..=143 | 280..=287 => 8,
@@ -78,27 +125,69 @@ pub(super) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
                     _ => 7,
                 };
                 let lengths: Vec<u8> = (0..288).map(fixed).collect();
-                literals.assign(&lengths)?;
-                distances.assign(&[5; 30])?;
-                walk(&mut bits, &literals, &distances)?
+                self.literals.assign(&lengths)?;
+                self.distances.assign(&[5; 30])?;
+                (Kind::Coded, self.symbols()?)
             }
             2 => {
-                read_codes(&mut bits, &mut literals, &mut distances)?;
-                walk(&mut bits, &literals, &distances)?
+                read_codes(&mut self.bits, &mut self.literals, &mut self.distances)?;
+                (Kind::Coded, self.symbols()?)
             }
             _ => return None,
         };
-        let (end, to) = (bits.position(), from.checked_add(length)?);
-        if end > (stream.len() as u64).checked_mul(8)? {
-            return None;
-        }
-        blocks.push(Block { start, end, from, to, is_stored: kind == 0 });
-        if is_last {
-            return Some(blocks);
-        }
-        from = to;
+        let (end, to) = (self.bits.position(), from.checked_add(length)?);
+        self.unpacked = to;
+        (end <= self.size).then_some(Block { start, end, from, to, kind })
     }
-    None
+
+    /// Returns the blocks from here to the last; nothing if they are not sound or more than `most`.
+    pub(super) fn to_last(&mut self, most: usize) -> Option<Vec<Block>> {
+        let mut blocks = Vec::new();
+        while blocks.len() < most {
+            blocks.push(self.step()?);
+            if self.is_done {
+                return Some(blocks);
+            }
+        }
+        None
+    }
+
+    /// Returns true if a block with codes of its own, not the last, may begin at a bit: its codes use up all that
+    /// their lengths allow, as every compressor makes them, and as hardly any other bits do.
+    pub(super) fn may_begin(&mut self, position: u64) -> Option<bool> {
+        let at = usize::try_from(position / 8).ok()?;
+        let Some(bytes) = self.bits.data.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
+            return Some(false);
+        };
+        let header = u128::from_le_bytes(*bytes) >> (position % 8);
+        if !is_header(header) {
+            return Some(false);
+        }
+        self.go_to(position.checked_add(3)?)?;
+        let read = read_codes(&mut self.bits, &mut self.literals, &mut self.distances);
+        Some(
+            read.is_some()
+                && self.literals.is_complete
+                && (self.distances.is_complete || self.distances.symbols.len() < 2),
+        )
+    }
+
+    /// Steps over the symbols of a block; returns how many bytes they stand for.
+    fn symbols(&mut self) -> Option<u64> {
+        walk(&mut self.bits, &self.literals, &self.distances)
+    }
+}
+
+/// Returns true if bits can be the header of a dynamic block that is not the last (3.2.7), by its sizes and by the
+/// lengths of the code length code.
+#[inline]
+fn is_header(bits: u128) -> bool {
+    let field = |at: u32, mask: u128| (bits >> at) & mask;
+    if field(0, 7) != 0b100 || field(3, 31) > 29 || field(8, 31) > 29 {
+        return false;
+    }
+    let lengths = (0..field(13, 15) + 4).map(|index| field(17, u128::MAX) >> (3 * index) & 7);
+    lengths.filter(|length| *length > 0).map(|length| 128_u32 >> length).sum::<u32>() == 128
 }
 
 /// What a symbol is: how many bits it takes, code alone and with what belongs to it, and how many bytes it stands for.
@@ -214,6 +303,8 @@ struct Code {
     symbols: Vec<u16>,
     /// Number of codes of each length.
     counts: [u16; LONGEST + 1],
+    /// True if every sequence of bits begins with some code.
+    is_complete: bool,
     /// Bytes that a symbol stands for at least, and its extra bits.
     meaning: fn(usize) -> Option<(u16, u8)>,
 }
@@ -221,7 +312,7 @@ struct Code {
 impl Code {
     fn new(meaning: fn(usize) -> Option<(u16, u8)>) -> Self {
         let primary = Box::new([Entry::default(); 1 << PRIMARY]);
-        Self { primary, symbols: Vec::new(), counts: [0; LONGEST + 1], meaning }
+        Self { primary, symbols: Vec::new(), counts: [0; LONGEST + 1], is_complete: false, meaning }
     }
 
     /// Makes it the code of these lengths (3.2.2).
@@ -274,6 +365,7 @@ impl Code {
                 return None;
             }
         }
+        self.is_complete = code == 1 << LONGEST;
         Some(())
     }
 
@@ -328,6 +420,14 @@ impl<'a> Bits<'a> {
         Self { data, taken: 0, held: 0, count: 0 }
     }
 
+    /// Goes to a bit.
+    fn go_to(&mut self, position: u64) -> Option<()> {
+        *self = Self { data: self.data, taken: usize::try_from(position / 8).ok()?, held: 0, count: 0 };
+        self.refill();
+        self.take(u32::try_from(position % 8).ok()?);
+        Some(())
+    }
+
     /// Holds at least 56 bits; past the end they are zeros.
     #[inline]
     fn refill(&mut self) {
@@ -376,8 +476,11 @@ impl<'a> Bits<'a> {
     /// Steps over a stored block's length and bytes (3.2.4); returns their number.
     fn skip_stored(&mut self) -> Option<u64> {
         let at = usize::try_from(self.position().div_ceil(8)).ok()?;
-        let (low, high) = (*self.data.get(at)?, *self.data.get(at.checked_add(1)?)?);
+        let [low, high, not_low, not_high] = *self.data.get(at..)?.first_chunk::<4>()?;
         let length = u16::from_le_bytes([low, high]);
+        if length != !u16::from_le_bytes([not_low, not_high]) {
+            return None;
+        }
         let end = at.checked_add(4)?.checked_add(usize::from(length))?;
         *self = Self { data: self.data, taken: end, held: 0, count: 0 };
         (end <= self.data.len()).then_some(u64::from(length))
@@ -403,8 +506,8 @@ mod tests {
         assert_eq!(unpacked, "ababababababwxyz");
         let blocks = scan(&STREAM, 9).unwrap();
         assert_eq!(blocks.iter().map(|block| block.to).collect::<Vec<_>>(), [0, 12, 12, 16]);
-        let kinds: Vec<bool> = blocks.iter().map(|block| block.is_stored).collect();
-        assert_eq!(kinds, [true, false, true, true]);
+        let kinds: Vec<Kind> = blocks.iter().map(|block| block.kind).collect();
+        assert_eq!(kinds, [Kind::Stored, Kind::Coded, Kind::Stored, Kind::Stored]);
         assert!(blocks.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].to == pair[1].from));
         assert_eq!(blocks.last().unwrap().end, STREAM.len() as u64 * 8);
         assert_eq!(scan(&STREAM, 3), None);

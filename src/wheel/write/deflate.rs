@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+#[cfg(feature = "libdeflate")]
+use super::{blocks::scan, resume::last_block};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The highest level of `--compress`.
@@ -49,7 +51,7 @@ fn deflate_blocks(bytes: &[u8], level: u8, size: usize) -> Result<Vec<u8>> {
 fn deflate_open(block: &[u8], level: u8) -> Result<Vec<u8>> {
     let mut packed = deflate_whole(block, level)?;
     let open = |packed: &mut Vec<u8>| {
-        let last = super::blocks::scan(packed, usize::MAX)?.pop()?;
+        let last = last_block(packed, block.len() as u64).or_else(|| scan(packed, usize::MAX)?.pop())?;
         let byte = packed.get_mut(usize::try_from(last.start / 8).ok()?)?;
         *byte &= !(1 << (last.start % 8));
         // An empty stored block, as a sync flush writes it: three bits of header, then to the next byte.

@@ -5,6 +5,7 @@ mod deflate;
 mod differences;
 mod output;
 mod payload;
+mod resume;
 mod reuse;
 mod zip;
 

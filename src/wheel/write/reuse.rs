@@ -4,15 +4,20 @@
 //! before it, are the same there. An edit of a library changes its first pages and a few near its end, so that most of
 //! its blocks stay. Bits are moved, nothing is decided anew: the result depends on the two inputs and the level alone.
 
-use super::blocks::{Block, scan};
+use std::ops::Range;
+
+use super::blocks::{Block, Kind, scan};
 use super::deflate::deflate;
 use super::differences::Differences;
+use super::resume::scan_around;
 use crate::error::Result;
 
 /// How far back a match can reach (RFC 1951, 2).
 const WINDOW: u64 = 32 << 10;
 /// Blocks of a sound compressor hold more packed bytes than this; a stream of smaller ones is not worth a walk.
 const SMALLEST: usize = 256;
+/// Unchanged bytes in a row that are worth not walking over.
+const GAP: u64 = 1 << 20;
 
 /// Deflates `new`, of which `packed` holds the old bytes; nothing if most would have to be deflated anew, or if
 /// `packed` is not as it should be.
@@ -28,7 +33,7 @@ pub(super) fn deflate_changed(
     if new.is_empty() || new.len() as u64 != differences.new_size() || !is_worth(differences) {
         return Ok(None);
     }
-    let Some(blocks) = scan(packed, (packed.len() / SMALLEST).saturating_add(16)) else { return Ok(None) };
+    let Some(blocks) = blocks(packed, differences) else { return Ok(None) };
     let Some(parts) = parts(&blocks, differences) else { return Ok(None) };
     let anew: u64 = parts.iter().map(Part::anew).sum();
     if anew > differences.new_size() / 2 {
@@ -57,6 +62,30 @@ pub(super) fn deflate_changed(
         }
     }
     Ok(Some(out.finish()))
+}
+
+/// The blocks of the old stream; those in the largest stretch that stays are not looked at.
+fn blocks(packed: &[u8], differences: &Differences) -> Option<Vec<Block>> {
+    let most = (packed.len() / SMALLEST).saturating_add(16);
+    let gap = largest_gap(differences);
+    let around = if gap.end.saturating_sub(gap.start) < GAP {
+        None
+    } else {
+        scan_around(packed, differences.old_size(), &gap, most)
+    };
+    around.or_else(|| scan(packed, most))
+}
+
+/// The largest range of bytes whose blocks stay, whatever blocks there are: nothing in it is new, nor in the window
+/// before it.
+fn largest_gap(differences: &Differences) -> Range<u64> {
+    let changed = differences.changed();
+    let starts = std::iter::once(0).chain(changed.iter().map(|range| range.end.saturating_add(WINDOW)));
+    // Where less is left than there was, the blocks there go.
+    let end = differences.old_size().min(differences.new_size());
+    let ends = changed.iter().map(|range| range.start).chain(std::iter::once(end));
+    let gaps = starts.zip(ends).map(|(start, end)| start..end.max(start));
+    gaps.max_by_key(|gap| gap.end.saturating_sub(gap.start)).unwrap_or_default()
 }
 
 /// Whether so little is different that a look at the blocks may pay.
@@ -115,6 +144,24 @@ fn parts<'a>(blocks: &'a [Block], differences: &Differences) -> Option<Vec<Part<
     (!parts.is_empty()).then_some(parts)
 }
 
+/// A block of no bytes, as values and their numbers of bits (RFC 1951, 3.2.7). It takes 91 bits, so that a few of them
+/// lead to any bit of a byte; the other kinds of empty block take an even number, or up to the next byte.
+const NOTHING: [(u64, u32); 8] = [
+    // Not the last, with codes of its own.
+    (0b100, 3),
+    // The fewest literals, distances; eighteen code lengths.
+    (0, 5),
+    (0, 5),
+    (14, 4),
+    // Of the third (18: many zeros) and the eighteenth (1) symbol the code has one bit.
+    (1 << 6 | 1 << 51, 54),
+    // 138 zeros, 117 zeros.
+    (0b1 | 127 << 1, 8),
+    (0b1 | 106 << 1, 8),
+    // One bit for literal 255, for the end and for the only distance; then the end.
+    (0b1000, 4),
+];
+
 /// A deflate stream in the making.
 struct Stream {
     bytes: Vec<u8>,
@@ -130,23 +177,48 @@ impl Stream {
 
     /// Appends a block of another stream, as the last one or not.
     fn put(&mut self, stream: &[u8], block: &Block, is_last: bool) -> Option<()> {
-        self.put_bits(u64::from(is_last), 1);
-        if block.is_stored {
-            self.put_bits(0, 2);
-            self.align();
-            // Lengths and bytes end the block; they begin on a byte boundary.
-            let size = block.to.checked_sub(block.from)?.checked_add(4)?;
-            let end = block.end / 8;
-            let range = usize::try_from(end.checked_sub(size)?).ok()?..usize::try_from(end).ok()?;
-            self.bytes.extend_from_slice(stream.get(range)?);
-            return Some(());
+        match block.kind {
+            Kind::Run if is_last => None,
+            Kind::Run => {
+                self.fill_up_to(block.start % 8);
+                self.put_stream(stream, block.start, block.end)
+            }
+            Kind::Coded => {
+                self.put_bits(u64::from(is_last), 1);
+                self.put_stream(stream, block.start.checked_add(1)?, block.end)
+            }
+            Kind::Stored => {
+                self.put_bits(u64::from(is_last), 3);
+                self.align();
+                // Lengths and bytes end the block; they begin on a byte boundary.
+                let size = block.to.checked_sub(block.from)?.checked_add(4)?;
+                let end = block.end / 8;
+                let range = usize::try_from(end.checked_sub(size)?).ok()?..usize::try_from(end).ok()?;
+                self.bytes.extend_from_slice(stream.get(range)?);
+                Some(())
+            }
         }
-        self.put_stream(stream, block.start.checked_add(1)?, block.end)
+    }
+
+    /// Appends blocks of no bytes until the next bit is the one of this number in its byte.
+    fn fill_up_to(&mut self, bit: u64) {
+        while u64::from(self.count) != bit {
+            NOTHING.iter().for_each(|(bits, count)| self.put_bits(*bits, *count));
+        }
     }
 
     /// Appends the bits of a stream between two positions.
     fn put_stream(&mut self, stream: &[u8], start: u64, end: u64) -> Option<()> {
         let mut at = start;
+        if u64::from(self.count) == start % 8 {
+            at = self.put_singly(stream, start, start.next_multiple_of(8).min(end))?;
+            if at < end {
+                // Whole bytes lie as they did.
+                let whole = usize::try_from(at / 8).ok()?..usize::try_from(end / 8).ok()?;
+                self.bytes.extend_from_slice(stream.get(whole)?);
+                at = end / 8 * 8;
+            }
+        }
         // Seven bytes at a time: with a byte's rest in front of them they fit into a word, on either side.
         while end.checked_sub(at)? >= 64 {
             let rest = stream.get(usize::try_from(at / 8).ok()?..)?;
@@ -154,13 +226,19 @@ impl Stream {
             self.put_bits((u64::from_le_bytes(*word) >> (at % 8)) & ((1 << 56) - 1), 56);
             at = at.checked_add(56)?;
         }
+        self.put_singly(stream, at, end).map(|_| ())
+    }
+
+    /// Appends the bits between two positions by at most eight; returns the second.
+    fn put_singly(&mut self, stream: &[u8], start: u64, end: u64) -> Option<u64> {
+        let mut at = start;
         while at < end {
             let byte = *stream.get(usize::try_from(at / 8).ok()?)?;
             let count = (8 - at % 8).min(end.checked_sub(at)?);
             self.put_bits((u64::from(byte) >> (at % 8)) & ((1 << count) - 1), u32::try_from(count).ok()?);
             at = at.checked_add(count)?;
         }
-        Some(())
+        Some(at)
     }
 
     /// Appends up to 56 bits.
@@ -272,6 +350,48 @@ mod tests {
             reused += 1;
         }
         assert!(reused > 10, "{reused}");
+    }
+
+    #[test]
+    fn what_stays_is_not_looked_at_and_comes_back() {
+        let mut random = Random(23);
+        let mut skipped = 0;
+        for round in 0..8 {
+            let old = sample(2_000_000 + random.next(1_000_000), &mut random);
+            // Stored blocks among them, too: some stretches do not pack, and a flush leaves empty ones.
+            let packed = match round % 4 {
+                0 => deflate(&old, 5).unwrap(),
+                1 => zlib(&old, 6, 700_000),
+                _ => zlib(&old, 1 + u32::try_from(random.next(9)).unwrap(), usize::MAX),
+            };
+            let mut new = old.clone();
+            new[40..90].fill(3);
+            let at = old.len() - random.next(400_000) - 100;
+            new[at..at + 70].fill(9);
+            new.extend(vec![7; random.next(9000)]);
+            let differences = Differences::between(&old, &new);
+            let blocks = blocks(&packed, &differences).unwrap();
+            let all = scan(&packed, usize::MAX).unwrap();
+            for block in blocks.iter().filter(|block| block.kind != Kind::Run) {
+                assert!(all.contains(block), "round {round}: {block:?}");
+            }
+            skipped += blocks.iter().filter(|block| block.kind == Kind::Run).count();
+            let made = deflate_changed(&new, &packed, &differences, 5).unwrap().unwrap();
+            assert!(inflate(&made) == new, "round {round}");
+        }
+        assert!(skipped > 5, "{skipped}");
+    }
+
+    #[test]
+    fn blocks_of_nothing_lead_to_any_bit() {
+        for bit in 0..8 {
+            let mut stream = Stream::with_capacity(100);
+            stream.fill_up_to(bit);
+            assert_eq!(u64::from(stream.count), bit);
+            // The last one, empty, by the fixed code.
+            stream.put_bits(0b011, 10);
+            assert!(inflate(&stream.finish()).is_empty());
+        }
     }
 
     #[test]
