@@ -6,8 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use clap::Parser;
+use clap::error::ErrorKind;
+use truewheel::cli::args::Arguments;
+
 use crate::support::wheel::WheelBuilder;
-use crate::support::{fixture, testdata};
+use crate::support::{files_below, fixture, testdata};
 
 /// What the folder is called in which the reader is thought to be.
 const HOME: &str = "/home/you/demo";
@@ -111,6 +115,48 @@ fn every_console_block_shows_what_its_commands_print() {
         }
     }
     assert!(total >= 10, "{total} commands");
+}
+
+/// Returns the command lines of truewheel in a text that is not run here: those of blocks other than `console`, if it is a page.
+fn command_lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let is_page = path.extension().is_some_and(|name| name == "md");
+    let mut inside = !is_page;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if is_page && line.starts_with("```") {
+            inside = !inside && line != "```" && line != "```console" && line != "```text";
+        } else if inside
+            && !line.trim_start().starts_with('#')
+            && let Some((_, rest)) = line.split_once("truewheel ")
+        {
+            let ends = [" #", " &&", " ||", " |", ";"];
+            let end = ends.iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
+            // What cibuildwheel fills in.
+            found.push(rest[..end].replace(['"', '\''], "").replace("{delocate_archs}", "arm64"));
+        }
+    }
+    found
+}
+
+#[test]
+fn commands_that_are_not_run_here_are_understood() {
+    let mut paths = pages();
+    files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides/ci"), &mut paths);
+    paths.push(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml"));
+    let mut total = 0;
+    for path in paths {
+        for line in command_lines(&path) {
+            let words = std::iter::once("truewheel").chain(line.split_whitespace());
+            if let Err(error) = Arguments::try_parse_from(words) {
+                // An entry to which names are added, and `--version`.
+                let is_fine = [ErrorKind::MissingRequiredArgument, ErrorKind::DisplayVersion].contains(&error.kind());
+                assert!(is_fine, "{}: truewheel {line}: {error}", path.display());
+            }
+            total += 1;
+        }
+    }
+    assert!(total >= 20, "{total} commands");
 }
 
 #[test]
