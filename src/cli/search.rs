@@ -1,6 +1,6 @@
 //! Where libraries are looked for outside the wheel, as flags and environment say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::SearchArgs;
 use super::settings::Environment;
@@ -81,6 +81,12 @@ impl Search {
 fn directories(variables: &[&str], environment: &Environment) -> Vec<PathBuf> {
     let lists = variables.iter().filter_map(|name| environment.get(name));
     lists.flat_map(|list| std::env::split_paths(list).collect::<Vec<_>>()).collect()
+}
+
+/// Returns the names that flags give, of which one may hold several, as delvewheel's does; what is there as a path is one.
+pub fn each_name(given: &[String]) -> Vec<String> {
+    let each = |text: &String| if Path::new(text).exists() { vec![text.clone()] } else { split_list(text) };
+    given.iter().flat_map(each).collect()
 }
 
 /// Returns the elements of a list that peers separate by `;`, and by `:` where paths have no drive letters.

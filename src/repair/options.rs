@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::plan_file::PlanFile;
 use crate::diagnostic::Code;
 use crate::error::{Error, Result};
 use crate::format::StripLevel;
+use crate::platform::windows;
 use crate::policy::apple::RequiredArchs;
 use crate::policy::{self, PolicySet};
 use crate::python::startup::Place;
@@ -44,23 +45,28 @@ pub struct Include {
 pub struct Patterns {
     texts: Vec<String>,
     globs: GlobSet,
+    /// The same without regard to case, for names of Windows' files.
+    caseless: GlobSet,
 }
 
 impl Patterns {
-    /// Returns the set of `patterns`: shell globs in which `*` also matches `/`.
+    /// Returns the set of `patterns`: shell globs in which `*` also matches `/`. Against names of Windows' files they are held
+    /// without regard to case.
     ///
     /// # Errors
     /// `Usage` if one is no glob.
     pub fn new(patterns: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let texts: Vec<String> = patterns.into_iter().map(Into::into).collect();
-        let mut builder = GlobSetBuilder::new();
-        for text in &texts {
-            let glob =
-                Glob::new(text).map_err(|error| Error::usage(format!("`{text}` is no glob: {}", error.kind())))?;
-            builder.add(glob);
-        }
-        let globs = builder.build().map_err(|error| Error::usage(format!("too many patterns: {error}")))?;
-        Ok(Self { texts, globs })
+        let set = |caseless: bool| {
+            let mut builder = GlobSetBuilder::new();
+            for text in &texts {
+                let glob = GlobBuilder::new(text).case_insensitive(caseless).build();
+                builder.add(glob.map_err(|error| Error::usage(format!("`{text}` is no glob: {}", error.kind())))?);
+            }
+            builder.build().map_err(|error| Error::usage(format!("too many patterns: {error}")))
+        };
+        let (globs, caseless) = (set(false)?, set(true)?);
+        Ok(Self { texts, globs, caseless })
     }
 
     /// Returns the patterns of `--exclude`: globs, and `@name` for a preset.
@@ -86,12 +92,16 @@ impl Patterns {
 
     /// Returns true if some pattern matches.
     pub fn matches(&self, name: &str) -> bool {
-        self.globs.is_match(name)
+        self.held_against(name).is_match(name)
     }
 
     /// Returns the numbers of the patterns that match.
     pub fn matching(&self, name: &str) -> Vec<usize> {
-        self.globs.matches(name)
+        self.held_against(name).matches(name)
+    }
+
+    fn held_against(&self, name: &str) -> &GlobSet {
+        if windows::is_file_name(name) { &self.caseless } else { &self.globs }
     }
 
     /// Returns the patterns' texts.

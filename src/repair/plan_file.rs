@@ -6,6 +6,7 @@ use globset::{Glob, GlobMatcher};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::platform::windows;
 
 /// The only version of the format.
 const SCHEMA: u64 = 1;
@@ -80,6 +81,11 @@ struct Document {
     libraries: Vec<Decision>,
 }
 
+/// Whether two names are of one library.
+fn is_same(one: &str, other: &str) -> bool {
+    one == other || (windows::is_file_name(one) && one.eq_ignore_ascii_case(other))
+}
+
 fn only_schema() -> u64 {
     SCHEMA
 }
@@ -144,7 +150,7 @@ impl PlanFile {
             .iter()
             .zip(&self.importers)
             .find(|(decision, glob)| {
-                decision.needed == needed && glob.as_ref().is_none_or(|glob| glob.is_match(importer))
+                is_same(&decision.needed, needed) && glob.as_ref().is_none_or(|glob| glob.is_match(importer))
             })
             .map(|(decision, _)| decision.action)
     }
@@ -152,7 +158,7 @@ impl PlanFile {
     /// Returns what to do with `needed` if that is the same whoever imports it.
     pub fn action_for_all(&self, needed: &str) -> Option<Action> {
         let mut actions = BTreeSet::new();
-        for decision in self.decisions.iter().filter(|decision| decision.needed == needed) {
+        for decision in self.decisions.iter().filter(|decision| is_same(&decision.needed, needed)) {
             actions.insert(decision.action);
             if decision.importer.is_none() {
                 break;
@@ -186,6 +192,14 @@ mod tests {
         assert_eq!(plan.action("liba.so", "pkg/x.so"), Some(Action::Drop));
         assert_eq!(plan.action("liba.so", "other/x.so"), Some(Action::Vendor));
         assert_eq!(plan.action("libb.so", "pkg/x.so"), None);
+        assert_eq!(plan.action_for_all("liba.so"), None);
+    }
+
+    #[test]
+    fn capital_letters_count_but_for_files_of_windows() {
+        let plan = [Decision::new("Foo.dll", Action::Drop), Decision::new("libA.so", Action::Drop)];
+        let plan = PlanFile::new(plan.to_vec()).unwrap();
+        assert_eq!(plan.action("FOO.DLL", "a.pyd"), Some(Action::Drop));
         assert_eq!(plan.action_for_all("liba.so"), None);
     }
 

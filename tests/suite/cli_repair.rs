@@ -122,6 +122,18 @@ fn a_platform_that_the_binaries_are_not_for_is_the_wheel_s_fault() {
 }
 
 #[test]
+fn one_flag_may_name_several_libraries_as_with_delvewheel() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = problem(folder.path());
+    let excluded = repair(folder.path(), &[&wheel, "-w", "out", "--exclude", "libnone.so;libfoo.so.1"]);
+    assert_eq!(status(&excluded), 0, "{}", stderr(&excluded));
+    assert!(stderr(&excluded).contains("`--exclude libnone.so` matches no library"), "{}", stderr(&excluded));
+    let arguments = [&wheel, "-w", "kept", "--lib-path", "lib", "--no-mangle", "libnone.so;libfoo.*", "-v"];
+    let kept = repair(folder.path(), &arguments);
+    assert!(stderr(&kept).contains("demo.libs/libfoo.so.1"), "{}", stderr(&kept));
+}
+
+#[test]
 fn auditwheel_s_library_folders_are_searched_for_foreign_wheels_too() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = problem(folder.path());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use truewheel::diagnostic::{Code, Severity};
 use truewheel::format::{self, Edit, EditSet};
-use truewheel::repair::{Layout, Options, Outcome};
+use truewheel::repair::{Layout, Options, Outcome, Patterns};
 use truewheel::wheel::Wheel;
 
 use crate::support::fixture;
@@ -385,4 +385,17 @@ fn what_older_windows_lacks_is_vendored_where_it_is_given_and_left_to_windows_wh
         assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
         assert_eq!(outcome.plan.as_ref().unwrap().vendored.len(), vendored, "{tags} {given}");
     }
+}
+
+#[test]
+fn names_in_flags_are_held_against_dlls_without_regard_to_case() {
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll"))];
+    let patterns = |text: &str| Patterns::new([text.to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut kept = repaired(folder.path(), &wheel, |options| options.no_mangle = patterns("DE*.dll"));
+    assert!(members(&kept.publish(&[]).unwrap().unwrap()).contains(&"demo/dep.dll".to_owned()));
+    let folder = tempfile::tempdir().unwrap();
+    let mut left = repaired(folder.path(), &wheel, |options| options.exclude = patterns("Dep.DLL"));
+    let names = members(&left.publish(&[]).unwrap().unwrap());
+    assert!(!names.iter().any(|name| name.ends_with(".dll")), "{names:?}");
 }

@@ -53,16 +53,18 @@ pub struct RepairArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Libraries")]
 pub struct LibraryArgs {
-    /// Leaves libraries, and what only they need, to the user's machine: a name or path, as a glob, or `@PRESET`; repeatable
+    /// Leaves libraries, and what only they need, to the user's machine: a name or path, as a glob, or `@PRESET`; several
+    /// separated by `;` (and by `:` where paths have no drive letters); repeatable
     #[arg(short = 'e', long, value_name = "GLOB|@PRESET")]
     pub exclude: Vec<String>,
-    /// Vendors a library that nothing imports: a path, or a name that is searched; `=DEST` is its folder; repeatable
+    /// Vendors a library that nothing imports: a path, or a name that is searched; `=DEST` is its folder; several as
+    /// for `--exclude`; repeatable
     #[arg(long, value_name = "LIB[=DEST]")]
     pub include: Vec<String>,
     /// Ignores what the wheel records about excluded libraries
     #[arg(long)]
     pub ignore_recorded: bool,
-    /// Keeps the names of vendored libraries that match; repeatable
+    /// Keeps the names of vendored libraries that match; several as for `--exclude`; repeatable
     #[arg(long, value_name = "GLOB")]
     pub no_mangle: Vec<String>,
     /// What the folder of vendored libraries is called, after the distribution's name [default: the platform's]
@@ -152,10 +154,10 @@ pub struct PlanArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Spellings of other tools")]
 pub struct PeerArgs {
-    /// As `--exclude`, names separated by `;` (and by `:` where paths have no drive letters)
+    /// As `--exclude`
     #[arg(long, value_name = "NAMES", hide_short_help = true)]
     pub no_dll: Vec<String>,
-    /// As `--include`, names separated by `;` (and by `:` where paths have no drive letters)
+    /// As `--include`
     #[arg(long, value_name = "NAMES", hide_short_help = true)]
     pub add_dll: Vec<String>,
     /// As `--no-mangle '*'`

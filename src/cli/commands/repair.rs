@@ -7,7 +7,7 @@ use crate::audit::{self, AuditOptions};
 use crate::cli::args::{self, RepairArgs, StripWhat};
 use crate::cli::inputs;
 use crate::cli::output::write_file;
-use crate::cli::search::{Search, split_list};
+use crate::cli::search::{Search, each_name};
 use crate::cli::settings::{Environment, Settings};
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
@@ -130,19 +130,13 @@ fn options(given: &RepairArgs, policies: &PolicySet, environment: &Environment) 
     options.search.host = search.host;
     options.search.executable.clone_from(&libraries.executable_path);
     options.search.environment = search.environment;
-    let mut exclude = libraries.exclude.clone();
-    exclude.extend(peers.no_dll.iter().flat_map(|list| split_list(list)));
+    let exclude = each_name(&[libraries.exclude.clone(), peers.no_dll.clone()].concat());
     options.exclude = Patterns::with_presets(&exclude)?;
     options.exclude_as_given = exclude;
-    options.include = libraries
-        .include
-        .iter()
-        .cloned()
-        .chain(peers.add_dll.iter().flat_map(|list| split_list(list)))
-        .map(|text| include(&text))
-        .collect();
+    let included = each_name(&[libraries.include.clone(), peers.add_dll.clone()].concat());
+    options.include = included.iter().map(|text| include(text)).collect();
     let keep_all = peers.no_mangle_all.then(|| "*".to_owned());
-    options.no_mangle = Patterns::new(libraries.no_mangle.iter().cloned().chain(keep_all))?;
+    options.no_mangle = Patterns::new(each_name(&libraries.no_mangle).into_iter().chain(keep_all))?;
     options.lib_dir = libraries.lib_dir.clone();
     options.layout = match libraries.layout {
         args::repair::Layout::Auto => Layout::Auto,

@@ -7,7 +7,7 @@ use crate::audit::{self, Contents};
 use crate::cli::args::{TreeArgs, TreeFormat};
 use crate::cli::inputs;
 use crate::cli::output::Sink;
-use crate::cli::search::Search;
+use crate::cli::search::{Search, each_name};
 use crate::cli::settings::Environment;
 use crate::cli::status::Status;
 use crate::cli::subject::{Subject, identify};
@@ -52,7 +52,7 @@ pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> S
 
 fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
     let name = path.display().to_string();
-    let exclude = Patterns::with_presets(&args.exclude)?;
+    let exclude = Patterns::with_presets(&each_name(&args.exclude))?;
     let contents = match path.is_dir() {
         true => Contents::of_binaries(below(path)?),
         false => match identify(path)? {

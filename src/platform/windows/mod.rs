@@ -35,6 +35,12 @@ static VENDORING: Vendoring = Vendoring {
     refusal: None,
 };
 
+/// Returns true if a name is of a kind of file that Windows loads: capital letters mean nothing in it.
+pub fn is_file_name(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    ["dll", "pyd", "exe", "drv", "ocx", "cpl"].iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
 impl Platform for Windows {
     fn name(&self) -> &'static str {
         "windows"
