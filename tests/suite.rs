@@ -84,6 +84,8 @@ mod policy;
 mod policy_apple;
 #[path = "suite/policy_windows.rs"]
 mod policy_windows;
+#[path = "suite/read_in_part.rs"]
+mod read_in_part;
 #[path = "suite/reference.rs"]
 mod reference;
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::Depth;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::format::{self, ImageKind};
 use crate::lint::scan::{self, Trace, Traces};
 use crate::lint::{Digest, Sheet};
@@ -118,24 +118,35 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
             },
         };
     }
+    let installed = layout.installed(&name);
+    if depth == Depth::Facts
+        && let Some(binaries) = load::inspect_in_part(wheel, member, &installed)
+    {
+        return found(None, content(wheel, Ok(binaries)));
+    }
     let bytes = match wheel.read(member) {
         Ok(bytes) => bytes,
         Err(error) => return found(None, Content::Corrupt(error)),
     };
-    let digest = (depth == Depth::Everything)
-        .then(|| Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 });
-    let content = match load::inspect_bytes(&bytes, &name, &layout.installed(&name)) {
-        Ok(mut binaries) => {
-            binaries.retain(|binary| !load::is_data(wheel, &binary.image));
-            Content::Binaries(binaries)
-        }
-        Err(error) => Content::Unreadable(error),
-    };
+    let content = content(wheel, load::inspect_bytes(&bytes, &name, &installed));
+    if depth == Depth::Facts {
+        return found(None, content);
+    }
+    let digest = Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
     let is_program = |binaries: &[Binary]| binaries.iter().all(|binary| binary.image.kind == ImageKind::Program);
     let kind = match &content {
         Content::Binaries(binaries) if is_program(binaries) => scan::Kind::Program,
         _ => scan::Kind::Library,
     };
-    let traces = if depth == Depth::Everything { scan::scan(&name, &bytes, kind) } else { Vec::new() };
-    Found { traces, ..found(digest, content) }
+    Found { traces: scan::scan(&name, &bytes, kind), ..found(Some(digest), content) }
+}
+
+fn content(wheel: &Wheel, binaries: Result<Vec<Binary>>) -> Content {
+    match binaries {
+        Ok(mut binaries) => {
+            binaries.retain(|binary| !load::is_data(wheel, &binary.image));
+            Content::Binaries(binaries)
+        }
+        Err(error) => Content::Unreadable(error),
+    }
 }

@@ -1,5 +1,6 @@
 //! Bounds-checked reading and writing of binary files; offsets and addresses are types.
 
+use super::excerpt::{Excerpt, Unread};
 use crate::error::{Error, Result};
 
 /// A position in a file, in bytes from its start.
@@ -43,17 +44,37 @@ impl Width {
 pub struct Bytes<'a> {
     data: &'a [u8],
     endian: Endian,
+    /// What of the file was not read, and where in the file `data` begins.
+    unread: Option<(&'a Unread, u64)>,
 }
 
 impl<'a> Bytes<'a> {
     /// Returns a view of `data` in `endian`.
     pub fn new(data: &'a [u8], endian: Endian) -> Self {
-        Self { data, endian }
+        Self { data, endian, unread: None }
     }
 
-    /// Returns all bytes.
+    /// Returns a view of a file of which not all may have been read.
+    pub fn of_excerpt(excerpt: Excerpt<'a>, endian: Endian) -> Self {
+        let (data, unread) = excerpt.parts();
+        Self { data, endian, unread }
+    }
+
+    /// Returns all bytes; whoever looks at them asks for what was not read, too.
     pub fn data(self) -> &'a [u8] {
+        if let Some((unread, start)) = self.unread {
+            unread.asks_for(start, self.len());
+        }
         self.data
+    }
+
+    /// Returns a view of `size` bytes from `at`; none of them is looked at yet.
+    ///
+    /// # Errors
+    /// `Malformed` if they leave the file.
+    pub fn part(self, at: u64, size: u64) -> Result<Self> {
+        let unread = self.unread.map(|(unread, start)| (unread, start.saturating_add(at)));
+        Ok(Self { data: self.within(at, size)?, endian: self.endian, unread })
     }
 
     /// Returns the byte order.
@@ -74,8 +95,19 @@ impl<'a> Bytes<'a> {
     /// Returns `size` bytes from `at`.
     ///
     /// # Errors
-    /// `Malformed` if they leave the file.
+    /// `Malformed` if they leave the file, or were not read.
     pub fn slice(self, at: u64, size: u64) -> Result<&'a [u8]> {
+        let slice = self.within(at, size)?;
+        match self.unread {
+            Some((unread, start)) if unread.asks_for(start.saturating_add(at), size) => {
+                Err(Error::malformed(format!("{size} bytes at offset {at:#x} were not read")))
+            }
+            _ => Ok(slice),
+        }
+    }
+
+    /// The bytes at a place, whether they were read or not.
+    fn within(self, at: u64, size: u64) -> Result<&'a [u8]> {
         let end = at.checked_add(size).filter(|end| *end <= self.len());
         match (usize::try_from(at), end.and_then(|end| usize::try_from(end).ok())) {
             (Ok(start), Some(end)) => self.data.get(start..end).ok_or_else(|| outside(at, size, self.len())),
@@ -153,12 +185,12 @@ impl<'a> Bytes<'a> {
     pub fn c_string(self, at: u64, end: u64) -> Result<&'a [u8]> {
         let end = end.min(self.len());
         let size = end.checked_sub(at).ok_or_else(|| outside(at, 1, self.len()))?;
-        let bytes = self.slice(at, size)?;
-        let length = bytes
-            .iter()
-            .position(|byte| *byte == 0)
-            .ok_or_else(|| Error::malformed(format!("the string at offset {at:#x} has no end")))?;
-        Ok(bytes.get(..length).unwrap_or_default())
+        let bytes = self.within(at, size)?;
+        let length = bytes.iter().position(|byte| *byte == 0);
+        // What was not read is zeros, so the end that is found there is asked for.
+        let read = self.slice(at, length.map_or(size, |length| (length as u64).saturating_add(1)))?;
+        let length = length.ok_or_else(|| Error::malformed(format!("the string at offset {at:#x} has no end")))?;
+        Ok(read.get(..length).unwrap_or_default())
     }
 }
 

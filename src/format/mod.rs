@@ -16,12 +16,14 @@
 pub mod bytes;
 pub mod edit;
 pub mod elf;
+pub mod excerpt;
 pub mod image;
 pub mod macho;
 pub mod pe;
 pub mod symbols;
 
 pub use edit::{Change, Edit, EditSet, Edited, StripLevel};
+pub use excerpt::{Excerpt, Unread};
 pub use image::{Format, Image, ImageKind, Import, ImportKind, SearchPath, SearchPathKind};
 pub use symbols::{Binding, ExportIndex, Symbol, SymbolFacts, SymbolKind};
 
@@ -44,22 +46,27 @@ pub fn detect(head: &[u8]) -> Option<Format> {
 /// `Malformed` if the bytes are of a known format but not sound enough to say anything about them;
 /// `Unsupported` if they are of no known format.
 pub fn inspect(bytes: &[u8]) -> Result<Vec<Image>> {
-    match detect(bytes) {
-        Some(Format::MachO) => macho::inspect(bytes),
-        _ => inspect_unverified(bytes),
-    }
+    inspect_excerpt(bytes.into())
 }
 
-/// Returns what [`inspect`] does, but compares no code signature with the bytes, which is most of the work on a Mach-O
-/// file: for who reads a binary to change it.
+/// Returns what [`inspect`] does, but compares neither code signatures, which are most of the work on a Mach-O file,
+/// nor checksums with the bytes: for who reads a binary to change it.
 ///
 /// # Errors
 /// As [`inspect`].
 pub fn inspect_unverified(bytes: &[u8]) -> Result<Vec<Image>> {
-    match detect(bytes) {
-        Some(Format::Elf) => elf::inspect(bytes).map(|image| vec![image]),
-        Some(Format::MachO) => macho::inspect_unverified(bytes),
-        Some(Format::Pe) => pe::inspect(bytes).map(|image| image.into_iter().collect()),
+    inspect_excerpt(Excerpt::from(bytes).unverified())
+}
+
+/// Inspects a file of which not all may have been read; what it returns counts only if nothing else was asked for.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_excerpt(excerpt: Excerpt<'_>) -> Result<Vec<Image>> {
+    match detect(excerpt.head()) {
+        Some(Format::Elf) => elf::inspect(excerpt).map(|image| vec![image]),
+        Some(Format::MachO) => macho::inspect(excerpt),
+        Some(Format::Pe) => pe::inspect(excerpt).map(|image| image.into_iter().collect()),
         None => Err(Error::unsupported("neither an ELF, Mach-O nor PE file")),
     }
 }
@@ -69,10 +76,18 @@ pub fn inspect_unverified(bytes: &[u8]) -> Result<Vec<Image>> {
 /// # Errors
 /// `Malformed` if a symbol, string or version table leaves the file or loops.
 pub fn symbols(bytes: &[u8], image: &Image) -> Result<SymbolFacts> {
+    symbols_of_excerpt(bytes.into(), image)
+}
+
+/// Reads the symbols of a file of which not all may have been read; see [`inspect_excerpt`].
+///
+/// # Errors
+/// As [`symbols()`].
+pub fn symbols_of_excerpt(excerpt: Excerpt<'_>, image: &Image) -> Result<SymbolFacts> {
     match image.format {
-        Format::Elf => elf::symbols(bytes),
-        Format::MachO => macho::symbols(bytes, image),
-        Format::Pe => pe::symbols(bytes),
+        Format::Elf => elf::symbols(excerpt),
+        Format::MachO => macho::symbols(excerpt, image),
+        Format::Pe => pe::symbols(excerpt),
     }
 }
 

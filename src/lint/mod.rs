@@ -3,7 +3,7 @@
 mod rules;
 pub mod scan;
 
-pub use rules::archive_finding;
+pub use rules::{archive_finding, own_machine};
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! Reads the binaries of a wheel: each member once, in parallel, its bytes given back at once.
+//!
+//! Whoever wants the facts alone reads of a large binary only its two ends, where tables stand: a reader that asks
+//! for anything else is run again once that is unpacked ([`crate::format::Unread`]).
 
 use std::sync::Arc;
 
@@ -8,37 +11,52 @@ use super::kept::Kept;
 use super::source::read_symbols;
 use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
-use crate::format::{self, Format, Image, ImageKind};
+use crate::format::{self, Excerpt, Format, Image, ImageKind, Unread};
 use crate::tag::{PlatformTag, WheelFilename};
 use crate::wheel::install::{InstallLayout, InstallScheme, Installed};
 use crate::wheel::{Member, Wheel};
 
 /// As much of a member as says what format it is.
 const PREFIX: usize = 64;
+/// How often a reader is run again with more of a binary; what it needs are a few tables, each of which tells where
+/// others are.
+const MAX_READINGS: usize = 12;
+
+/// How much of a binary is read.
+#[derive(Clone, Copy)]
+enum Reading<'k> {
+    /// All of it, its signatures compared with the bytes.
+    Verified,
+    /// All of it.
+    Whole,
+    /// All of it, and what it was unpacked to is kept.
+    Keeping(&'k Kept),
+    /// As much as its facts need.
+    Facts,
+}
 
 /// Reads every member that has a binary's magic number, whatever its name and whatever RECORD says.
 ///
 /// Facts and symbols of each slice are read in one go under the archive's memory budget; no bytes are kept. A binary
 /// that cannot be read is listed with the reason and keeps nobody else from being read.
 pub fn inspect_wheel(wheel: &Wheel) -> Inventory {
-    inspect_some(wheel, |_| true, Reading { inspect: format::inspect, kept: None })
+    inspect_some(wheel, |_| true, Reading::Verified)
 }
 
 /// Reads them as [`inspect_wheel`] does, code signatures not compared; `kept` gets what they were unpacked to.
 pub fn inspect_keeping(wheel: &Wheel, kept: &Kept) -> Inventory {
-    inspect_some(wheel, |_| true, Reading { inspect: format::inspect_unverified, kept: Some(kept) })
+    inspect_some(wheel, |_| true, Reading::Keeping(kept))
 }
 
 /// Reads those members that `wanted` picks, code signatures not compared; else as [`inspect_wheel`].
 pub fn inspect_members(wheel: &Wheel, wanted: impl Fn(&Member) -> bool) -> Inventory {
-    inspect_some(wheel, wanted, Reading { inspect: format::inspect_unverified, kept: None })
+    inspect_some(wheel, wanted, Reading::Whole)
 }
 
-/// How a binary is read, and who gets its bytes.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    inspect: fn(&[u8]) -> Result<Vec<Image>>,
-    kept: Option<&'a Kept>,
+/// Reads them as [`inspect_wheel`] does, of large ones no more than their facts need: neither checksums nor code
+/// signatures are compared, and which names stand anywhere in a binary ([`Binary::named`]) is not known.
+pub fn inspect_facts(wheel: &Wheel) -> Inventory {
+    inspect_some(wheel, |_| true, Reading::Facts)
 }
 
 fn inspect_some(wheel: &Wheel, wanted: impl Fn(&Member) -> bool, reading: Reading<'_>) -> Inventory {
@@ -86,14 +104,51 @@ fn inspect(wheel: &Wheel, member: &Member, layout: &InstallLayout, reading: Read
 
 /// Reads one binary, all its slices.
 fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, reading: Reading<'_>) -> Result<Vec<Binary>> {
-    let bytes = wheel.read(member)?;
-    let images = (reading.inspect)(&bytes)?;
-    let mut binaries = of_images(images, &bytes, member.name(), &layout.installed(member.name()));
+    let installed = layout.installed(member.name());
+    let in_part = match reading {
+        Reading::Facts => read_in_part(wheel, member, &installed, |excerpt| excerpt.unverified()),
+        Reading::Verified | Reading::Whole | Reading::Keeping(_) => None,
+    };
+    let mut binaries = match (in_part, reading) {
+        (Some(binaries), _) => binaries,
+        (None, Reading::Verified) => inspect_bytes(&wheel.read(member)?, member.name(), &installed)?,
+        (None, Reading::Whole | Reading::Keeping(_) | Reading::Facts) => {
+            let bytes = wheel.read(member)?;
+            let binaries = inspect_excerpt(Excerpt::from(&*bytes).unverified(), member.name(), &installed)?;
+            if let Reading::Keeping(kept) = reading {
+                kept.keep(member.name(), bytes);
+            }
+            binaries
+        }
+    };
     binaries.retain(|binary| !is_data(wheel, &binary.image));
-    if let Some(kept) = reading.kept {
-        kept.keep(member.name(), bytes);
-    }
     Ok(binaries)
+}
+
+/// Returns the slices of a large binary from its two ends, its checksum not compared; `None` if something must look at
+/// every byte, if it is no less work than to read it whole, and if anything is wrong with it.
+pub fn inspect_in_part(wheel: &Wheel, member: &Member, installed: &Installed) -> Option<Vec<Binary>> {
+    read_in_part(wheel, member, installed, |excerpt| excerpt)
+}
+
+/// Reads a binary in part; `looked_at` says what is left out.
+fn read_in_part(
+    wheel: &Wheel,
+    member: &Member,
+    installed: &Installed,
+    looked_at: impl Fn(Excerpt<'_>) -> Excerpt<'_>,
+) -> Option<Vec<Binary>> {
+    let mut part = wheel.part(member).ok()??;
+    for _ in 0..MAX_READINGS {
+        let unread = Unread::new(part.unread(), part.bytes().len() as u64);
+        let excerpt = looked_at(Excerpt::new(part.bytes(), &unread));
+        let found = inspect_excerpt(excerpt, member.name(), installed);
+        match unread.wanted() {
+            None => return found.ok(),
+            Some(wanted) => part.extend(&wanted)?,
+        }
+    }
+    None
 }
 
 /// Returns the slices of a binary that is already read; `member` is its archive name.
@@ -101,31 +156,29 @@ fn binaries(wheel: &Wheel, member: &Member, layout: &InstallLayout, reading: Rea
 /// # Errors
 /// `Unsupported` if the bytes are of no known format, `Malformed` if nothing can be said about them.
 pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Result<Vec<Binary>> {
-    Ok(of_images(format::inspect(bytes)?, bytes, member, installed))
+    inspect_excerpt(bytes.into(), member, installed)
 }
 
-/// Returns the slices of a binary, of which `images` is known.
-fn of_images(images: Vec<Image>, bytes: &[u8], member: &str, installed: &Installed) -> Vec<Binary> {
+fn inspect_excerpt(file: Excerpt<'_>, member: &str, installed: &Installed) -> Result<Vec<Binary>> {
     let role = match installed.scheme {
         InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Role::Loadable,
         InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
     };
-    let named = named_libraries(bytes, &images);
-    images
-        .into_iter()
-        .map(|image| {
-            let (image, symbols) = read_symbols(bytes, image);
-            Binary {
-                member: member.to_owned(),
-                installed: installed.path.clone(),
-                role,
-                image: Arc::clone(&image),
-                symbols,
-                size: bytes.len() as u64,
-                named: Arc::clone(&named),
-            }
-        })
-        .collect()
+    let images = format::inspect_excerpt(file)?;
+    let named = named_libraries(file, &images);
+    let binaries = images.into_iter().map(|image| {
+        let (image, symbols) = read_symbols(file, image);
+        Binary {
+            member: member.to_owned(),
+            installed: installed.path.clone(),
+            role,
+            image,
+            symbols,
+            size: file.len(),
+            named: Arc::clone(&named),
+        }
+    });
+    Ok(binaries.collect())
 }
 
 /// Returns true if a wheel for any platform only carries the binary: a program of Windows (setuptools and pip bring
@@ -139,10 +192,13 @@ pub fn is_data(wheel: &Wheel, image: &Image) -> bool {
 }
 
 /// The names of DLLs that stand in the text of a PE file beside those that it imports, in lower case, sorted: what it may
-/// load at run time.
-fn named_libraries(bytes: &[u8], images: &[Image]) -> Arc<[String]> {
-    let Some(image) = images.iter().find(|image| image.format == Format::Pe) else { return Arc::default() };
-    let mut names = format::pe::named_libraries(bytes);
+/// load at run time. None where the file is read in part for what does not ask for them.
+fn named_libraries(file: Excerpt<'_>, images: &[Image]) -> Arc<[String]> {
+    let is_asked = file.is_whole() || file.is_verified();
+    let Some(image) = images.iter().find(|image| image.format == Format::Pe && is_asked) else {
+        return Arc::default();
+    };
+    let mut names = format::pe::named_libraries(file.data());
     for known in image.imports.iter().map(|import| &import.name).chain(&image.identity) {
         names.remove(&known.to_ascii_lowercase());
     }

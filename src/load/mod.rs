@@ -26,7 +26,9 @@ pub use each::{resolve_each, targets};
 pub use graph::{
     Attempt, Edge, Graph, Library, Object, ObjectId, Origin, Resolution, Root, RootKind, SourceKind, Via, Why,
 };
-pub use inspect::{inspect_bytes, inspect_keeping, inspect_members, inspect_wheel, is_data, layout_of};
+pub use inspect::{
+    inspect_bytes, inspect_facts, inspect_in_part, inspect_keeping, inspect_members, inspect_wheel, is_data, layout_of,
+};
 pub use kept::Kept;
 pub use resolve::resolve;
 pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, host_sources, is_this_machine, this_machine};

@@ -13,7 +13,7 @@ use super::places::Places;
 use super::plan::{MemberEdit, Plan, TagChange, VendoredLibrary};
 use super::recorded::Recorded;
 use super::rules::{Given, Rules};
-use super::tags::{Wanted, select};
+use super::tags::{Wanted, raised, select};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
@@ -372,7 +372,7 @@ fn retag(
         return Ok((input.filename.clone(), recorded));
     }
     if input.target().platform.libc().is_none() {
-        raised(claimed, &chosen, options, judged, earned, diagnostics);
+        diagnostics.extend(raised(&options.policies, judged, claimed, &chosen, earned));
     }
     let tags = input.filename.tags.with_platforms(chosen);
     Ok((input.filename.with_tags(tags), recorded))
@@ -407,25 +407,6 @@ fn none_earned(
         _ => {}
     }
     found
-}
-
-/// Says which claimed tags the bytes do not allow, what stands in their place, and why.
-fn raised(
-    claimed: &[PlatformTag],
-    chosen: &[PlatformTag],
-    options: &Options,
-    judged: &Subject<'_>,
-    earned: &Earned,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    for tag in claimed.iter().filter(|tag| !earned.holds(tag)) {
-        let names: Vec<String> = chosen.iter().map(|tag| format!("`{tag}`")).collect();
-        let message =
-            format!("`{tag}` is claimed and not true of the bytes; the wheel becomes {}", names.join(" and "));
-        diagnostics.push(Diagnostic::new(Code::TW616, message));
-        let reasons = policy::refusals(&options.policies, tag, judged);
-        diagnostics.extend(reasons.into_iter().map(|reason| reason.at(Severity::Note)));
-    }
 }
 
 /// Adds every reason why a tag is not earned.

@@ -30,4 +30,4 @@ pub(crate) use prove::record_differences;
 pub use recorded::Recorded;
 pub(crate) use run::read_recorded;
 pub use run::{Outcome, repair};
-pub(crate) use tags::best_platforms;
+pub(crate) use tags::{best_platforms, raised};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::arch::Arch;
-use crate::policy::Earned;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::policy::{self, Earned, PolicySet, Subject};
 use crate::tag::{IosSdk, MacosArch, PlatformTag};
 
 /// What was asked of the tags.
@@ -106,6 +107,26 @@ fn each_processor_s(claimed: &[PlatformTag], earned: &[PlatformTag]) -> Vec<Plat
 /// Returns the platform tags that a wheel with these claims gets where nothing is asked.
 pub(crate) fn best_platforms(claimed: &[PlatformTag], earned: &Earned) -> Vec<PlatformTag> {
     select(claimed, earned, &Wanted::default())
+}
+
+/// Says which claimed tags the bytes do not allow, what stands in their place, and why.
+pub(crate) fn raised(
+    policies: &PolicySet,
+    judged: &Subject<'_>,
+    claimed: &[PlatformTag],
+    chosen: &[PlatformTag],
+    earned: &Earned,
+) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for tag in claimed.iter().filter(|tag| !earned.holds(tag) && !earned.holds(&tag.normalized())) {
+        let names: Vec<String> = chosen.iter().map(|tag| format!("`{tag}`")).collect();
+        let message =
+            format!("`{tag}` is claimed and not true of the bytes; the wheel becomes {}", names.join(" and "));
+        diagnostics.push(Diagnostic::new(Code::TW616, message));
+        let reasons = policy::refusals(policies, tag, judged);
+        diagnostics.extend(reasons.into_iter().map(|reason| reason.at(Severity::Note)));
+    }
+    diagnostics
 }
 
 /// Returns the tag, and the name from before PEP 600 where it has one.

@@ -31,5 +31,5 @@ pub mod wheel_file;
 pub mod write;
 
 pub use archive::{
-    ArchiveFault, Budget, DosTime, FaultKind, FaultLevel, Member, MemberBytes, MemberPath, Method, Wheel,
+    ArchiveFault, Budget, DosTime, FaultKind, FaultLevel, Member, MemberBytes, MemberPath, Method, Part, Wheel,
 };

@@ -32,6 +32,8 @@ pub struct ElfSpec {
     pub has_sections: bool,
     /// Write `DT_NULL`.
     pub is_terminated: bool,
+    /// Bytes between the tables of the first segment and the dynamic section, as code is.
+    pub code: Vec<u8>,
     /// Bytes after everything else.
     pub overlay: Vec<u8>,
 }
@@ -97,6 +99,7 @@ impl Default for ElfSpec {
             hash: HashSpec::Gnu,
             has_sections: true,
             is_terminated: true,
+            code: Vec::new(),
             overlay: Vec::new(),
         }
     }
@@ -377,6 +380,7 @@ impl ElfSpec {
         if let Some(part) = parts.get_mut(strings_part) {
             (part.address, part.offset, part.size) = (strings_at, strings_at, strings.0.len() as u64);
         }
+        out.bytes.extend(&self.code);
         let first_end = out.at();
 
         let dynamic_at = out.align(8);

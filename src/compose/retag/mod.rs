@@ -148,15 +148,15 @@ impl Work<'_> {
         rewrite.mends = self.options.mends;
         if proves {
             let mut facts = self.facts(outcome)?;
-            if self.options.auto {
-                tags = self.widest(&before.tags, &tags, &facts, outcome)?;
+            if self.options.auto && self.options.python.is_keep() && self.options.abi.is_keep() {
+                tags = self.widest(&before.tags, &tags, &facts, outcome);
             }
             if self.options.rename_extensions {
                 let taken = |name: &str| self.wheel.member(name).is_some();
                 rewrite.renames = rename::renames(&facts.abi, &tags, &taken)?;
                 facts = facts.renamed(&rewrite.renames, self.wheel);
             }
-            self.prove(&before.tags, &tags, says_otherwise, &facts, outcome)?;
+            tags = self.prove(&before.tags, tags, says_otherwise, &facts, outcome)?;
             rewrite.purelib = purelib(&file, &before.tags, &tags, &facts);
             outcome.binaries = facts.inventory.binaries;
         }
@@ -207,7 +207,7 @@ impl Work<'_> {
 
     /// Reads the binaries.
     fn facts(&self, outcome: &mut Retagged) -> Result<Facts> {
-        let inventory = load::inspect_members(self.wheel, |_| true);
+        let inventory = load::inspect_facts(self.wheel);
         for unreadable in &inventory.unreadable {
             let message = format!("cannot be read: {}", unreadable.error.message());
             outcome.diagnostics.push(Diagnostic::new(Code::TW201, message).member(&unreadable.member));
@@ -219,65 +219,63 @@ impl Work<'_> {
         Ok(Facts { abi: abi_of(&inventory.binaries, self.wheel), inventory, excluded })
     }
 
-    /// The widest tags that are proven; parts that a flag names are as it says.
-    fn widest(&self, before: &TagSet, asked: &TagSet, facts: &Facts, outcome: &mut Retagged) -> Result<TagSet> {
+    /// The tags with those for Python the widest that are proven.
+    fn widest(&self, before: &TagSet, asked: &TagSet, facts: &Facts, outcome: &mut Retagged) -> TagSet {
         let mut tags = asked.clone();
-        if self.options.python.is_keep() && self.options.abi.is_keep() {
-            let named = match self.options.rename_extensions {
-                true => facts.abi.clone().with_plain_names(),
-                false => facts.abi.clone(),
-            };
-            let Some(widest) = abi::widest(before, &named) else {
-                let why = facts.abi.binaries.iter().find(|facts| !facts.is_free_of_python());
-                let message = "nothing in the names of its modules says which Python they are for";
-                let finding =
-                    Diagnostic::new(Code::TW508, message).help("name the tags with `--python-tag` and `--abi-tag`");
-                outcome.diagnostics.push(match why {
-                    Some(facts) => finding.member(&facts.member),
-                    None => finding,
-                });
-                return Ok(tags);
-            };
-            tags.python = before.python.changed_to(widest.pythons);
-            tags.abi = before.abi.changed_to(widest.abis);
-            outcome.proof.extend(widest.why_not.iter().take(3).map(|reason| format!("not `none`: {reason}")));
-        }
-        let binaries = &facts.inventory.binaries;
-        let formats: BTreeSet<_> = binaries.iter().map(|binary| binary.image.format).collect();
-        // Binaries for several systems, in a wheel for any: no platform is the one that was meant.
-        if self.options.platform.is_keep() && !(before.platforms() == [PlatformTag::Any] && formats.len() > 1) {
-            let judged = platform::judge(&self.options.policies, binaries, before, &facts.excluded)?;
-            let best = repair::best_platforms(before.platforms(), &judged.earned);
-            // Where none is true of the bytes those that are claimed stay, and the proof says why they are not.
-            if !best.is_empty() {
-                tags.platform = before.platform.changed_to(best);
-            }
-        }
-        Ok(tags)
+        let named = match self.options.rename_extensions {
+            true => facts.abi.clone().with_plain_names(),
+            false => facts.abi.clone(),
+        };
+        let Some(widest) = abi::widest(before, &named) else {
+            let why = facts.abi.binaries.iter().find(|facts| !facts.is_free_of_python());
+            let message = "nothing in the names of its modules says which Python they are for";
+            let finding =
+                Diagnostic::new(Code::TW508, message).help("name the tags with `--python-tag` and `--abi-tag`");
+            outcome.diagnostics.push(match why {
+                Some(facts) => finding.member(&facts.member),
+                None => finding,
+            });
+            return tags;
+        };
+        tags.python = before.python.changed_to(widest.pythons);
+        tags.abi = before.abi.changed_to(widest.abis);
+        outcome.proof.extend(widest.why_not.iter().take(3).map(|reason| format!("not `none`: {reason}")));
+        tags
     }
 
-    /// Holds the tags against the bytes; a part that stays as it was is not proven anew.
+    /// Holds the tags against the bytes, and returns them, their platforms the best where `--auto` finds them; a part that
+    /// stays as it was is not proven anew.
     fn prove(
         &self,
         before: &TagSet,
-        after: &TagSet,
+        mut after: TagSet,
         says_otherwise: bool,
         facts: &Facts,
         outcome: &mut Retagged,
-    ) -> Result<()> {
+    ) -> Result<TagSet> {
         let all = self.options.auto || says_otherwise;
         let mut lead: Vec<String> = Vec::new();
         if all || self.options.rename_extensions || (&before.python, &before.abi) != (&after.python, &after.abi) {
-            outcome.diagnostics.extend(dead(before, after));
-            outcome.diagnostics.extend(abi::claims(after, &facts.abi));
-            if let Some(widest) = abi::widest(after, &facts.abi) {
+            outcome.diagnostics.extend(dead(before, &after));
+            outcome.diagnostics.extend(abi::claims(&after, &facts.abi));
+            if let Some(widest) = abi::widest(&after, &facts.abi) {
                 lead.push(widest.proof);
                 lead.extend(widest.limit);
             }
         }
         if all || before.platform != after.platform {
-            let judged = platform::judge(&self.options.policies, &facts.inventory.binaries, after, &facts.excluded)?;
-            if judged.findings.is_empty() && !facts.inventory.binaries.is_empty() {
+            let binaries = &facts.inventory.binaries;
+            let case = platform::Case::new(&self.options.policies, binaries, &after, &facts.excluded)?;
+            let formats: BTreeSet<_> = binaries.iter().map(|binary| binary.image.format).collect();
+            // Binaries for several systems, in a wheel for any: no platform is the one that was meant.
+            let is_carrier = before.platforms() == [PlatformTag::Any] && formats.len() > 1;
+            if self.options.auto && self.options.platform.is_keep() && !is_carrier {
+                let (best, findings) = case.best(before.platforms());
+                after.platform = before.platform.changed_to(best);
+                outcome.diagnostics.extend(findings);
+            }
+            let judged = case.judgement(after.platforms());
+            if judged.findings.is_empty() && !binaries.is_empty() {
                 let names: Vec<String> = after.platforms().iter().map(|tag| format!("`{tag}`")).collect();
                 lead.push(format!("the bytes earn {}", names.join(", ")));
             }
@@ -287,7 +285,7 @@ impl Work<'_> {
         if !lead.is_empty() {
             outcome.proof.insert(0, format!("{after}: {}", lead.join("; ")));
         }
-        Ok(())
+        Ok(after)
     }
 
     /// Writes the result and reads again what it says of itself.

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
-use crate::load::{self, Binary, Universe};
+use crate::lint;
+use crate::load::{self, Binary, Graph, Universe};
 use crate::platform;
 use crate::policy::{self, Earned, Externals, Given, PolicySet, Subject};
+use crate::repair;
 use crate::tag::{PlatformTag, TagSet};
 
 /// What the bytes say of platform tags.
@@ -28,33 +30,89 @@ pub(in crate::compose) fn judge(
     tags: &TagSet,
     excluded: &BTreeSet<String>,
 ) -> Result<Judgement> {
-    let claimed = tags.platforms();
-    let mut judgement = Judgement::default();
-    if binaries.is_empty() {
-        judgement.earned.tags = vec![PlatformTag::Any];
-        judgement.findings = claimed.iter().filter_map(unknown).collect();
-        return Ok(judgement);
+    Ok(Case::new(policies, binaries, tags, excluded)?.judgement(tags.platforms()))
+}
+
+/// The binaries of a wheel and what they load: platform tags are held against that without resolving it anew.
+pub(super) struct Case<'a> {
+    policies: &'a PolicySet,
+    binaries: &'a [Binary],
+    graph: Graph,
+}
+
+impl<'a> Case<'a> {
+    /// Resolves what the binaries load; of `tags` those for Python say what the interpreters bring.
+    ///
+    /// # Errors
+    /// `Unsupported` if the dependency graph is too large to follow.
+    pub(super) fn new(
+        policies: &'a PolicySet,
+        binaries: &'a [Binary],
+        tags: &TagSet,
+        excluded: &BTreeSet<String>,
+    ) -> Result<Self> {
+        let claimed = tags.platforms();
+        let target = policy::platform(binaries, claimed);
+        let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
+        let targets = load::targets(target, images, claimed);
+        let graph = load::resolve_each(&Universe::new(binaries), &targets, |target| {
+            Given::new(policies, target.platform, target.arch).for_tags(Some(tags)).leaving(excluded)
+        })?;
+        Ok(Self { policies, binaries, graph })
     }
-    let target = policy::platform(binaries, claimed);
-    let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
-    let targets = load::targets(target, images, claimed);
-    let graph = load::resolve_each(&Universe::new(binaries), &targets, |target| {
-        Given::new(policies, target.platform, target.arch).for_tags(Some(tags)).leaving(excluded)
-    })?;
-    let subject = Subject::of(&graph, Externals::Absent);
-    judgement.earned = policy::earned(policies, &subject, claimed);
-    for tag in claimed {
-        judgement.findings.extend(unknown(tag));
-        if *tag == PlatformTag::Any {
-            judgement.findings.extend(binaries.first().map(|binary| {
-                Diagnostic::new(Code::TW614, "is a binary, and the tag `any` is for every platform")
-                    .member(&binary.member)
-            }));
-        } else if platform::of(tag).is_some() && !holds(&judgement.earned, tag) {
-            judgement.findings.extend(untrue(policies, tag, &subject, &judgement.earned));
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::of(&self.graph, Externals::Absent)
+    }
+
+    /// Holds platform tags against the bytes.
+    pub(super) fn judgement(&self, claimed: &[PlatformTag]) -> Judgement {
+        let mut findings: Vec<Diagnostic> = claimed.iter().filter_map(unknown).collect();
+        let Some(first) = self.binaries.first() else {
+            return Judgement { earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() }, findings };
+        };
+        let subject = self.subject();
+        let earned = policy::earned(self.policies, &subject, claimed);
+        for tag in claimed {
+            if *tag == PlatformTag::Any {
+                let message = "is a binary, and the tag `any` is for every platform";
+                findings.push(Diagnostic::new(Code::TW614, message).member(&first.member));
+            } else if platform::of(tag).is_some() && !holds(&earned, tag) {
+                findings.extend(untrue(self.policies, tag, &subject, &earned));
+            }
+        }
+        Judgement { earned, findings }
+    }
+
+    /// The best platform tags for a wheel with these claims, and what must be said of them.
+    ///
+    /// Where a policy's tag was claimed and none is earned, the claim stays, untrue as it is: nobody gets a wheel for one
+    /// machine unasked.
+    pub(super) fn best(&self, claimed: &[PlatformTag]) -> (Vec<PlatformTag>, Vec<Diagnostic>) {
+        let earned = self.judgement(claimed).earned;
+        let best = repair::best_platforms(claimed, &earned);
+        // Where none is true of the bytes those that are claimed stay as well, and the proof says why they are not.
+        if best.is_empty() {
+            return (claimed.to_vec(), Vec::new());
+        }
+        let promised: Vec<PlatformTag> = claimed.iter().filter(|tag| is_promise(tag)).cloned().collect();
+        match best.iter().find(|tag| matches!(tag, PlatformTag::Linux { .. })) {
+            Some(_) if !promised.is_empty() => (claimed.to_vec(), Vec::new()),
+            Some(own) => {
+                let finding = lint::own_machine(own);
+                (best, vec![finding])
+            }
+            None => {
+                let raised = repair::raised(self.policies, &self.subject(), &promised, &best, &earned);
+                (best, raised)
+            }
         }
     }
-    Ok(judgement)
+}
+
+/// Whether a tag says more than for which machine a wheel was built.
+fn is_promise(tag: &PlatformTag) -> bool {
+    !matches!(tag, PlatformTag::Linux { .. } | PlatformTag::Any)
 }
 
 /// Whether a tag is earned, in whatever spelling.

@@ -9,6 +9,7 @@ use super::read::{DynamicEntry, Elf, Section, Strings, last};
 use super::{contradict, machine};
 use crate::error::Result;
 use crate::format::bytes::escaped;
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Details, Fault, FaultKind, Format, Image, ImageKind};
 
 /// The longest name that a kernel opens (`PATH_MAX`).
@@ -29,8 +30,8 @@ pub(super) struct Dynamic<'a> {
 /// # Errors
 /// `Malformed` if the header or the program headers leave the file or contradict themselves. Everything else that is
 /// wrong is a fault of the image.
-pub fn inspect(data: &[u8]) -> Result<Image> {
-    let (file, section_error) = Elf::parse_as_loader(data)?;
+pub fn inspect(file: Excerpt<'_>) -> Result<Image> {
+    let (file, section_error) = Elf::parse_as_loader(file)?;
     let mut faults = Vec::new();
     if let Some(error) = section_error {
         faults.push(fault(FaultKind::Truncated, error.message()));

@@ -4,6 +4,7 @@ use object::elf;
 
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, FileOffset, VirtAddr, Width};
+use crate::format::excerpt::Excerpt;
 
 /// More program headers than any linker writes; a file with more is refused.
 const MAX_PROGRAM_HEADERS: u64 = 4096;
@@ -165,7 +166,7 @@ impl<'a> Elf<'a> {
     /// `Malformed` if a table leaves the file or an entry size is not the specification's; `Unsupported` for more
     /// headers than 4,096 or more sections than 65,536.
     pub fn parse(data: &'a [u8]) -> Result<Self> {
-        match Self::parse_as_loader(data)? {
+        match Self::parse_as_loader(data.into())? {
             (elf, None) => Ok(elf),
             (_, Some(error)) => Err(error),
         }
@@ -176,8 +177,8 @@ impl<'a> Elf<'a> {
     ///
     /// # Errors
     /// As [`Elf::parse`], for the header and the program headers.
-    pub fn parse_as_loader(data: &'a [u8]) -> Result<(Self, Option<Error>)> {
-        let ident: [u8; 16] = Bytes::new(data, Endian::Little).array(0)?;
+    pub fn parse_as_loader(file: Excerpt<'a>) -> Result<(Self, Option<Error>)> {
+        let ident: [u8; 16] = Bytes::of_excerpt(file, Endian::Little).array(0)?;
         let [m0, m1, m2, m3, class, order, _, os_abi, ..] = ident;
         if [m0, m1, m2, m3] != elf::ELFMAG {
             return Err(Error::malformed("no ELF magic number"));
@@ -192,7 +193,7 @@ impl<'a> Elf<'a> {
             2 => Endian::Big,
             _ => return Err(Error::malformed(format!("ELF data encoding {order} is not known"))),
         };
-        let bytes = Bytes::new(data, endian);
+        let bytes = Bytes::of_excerpt(file, endian);
         let mut header = read_header(bytes, width, os_abi)?;
         let segments = (0..header.program_header_count)
             .map(|index| read_segment(bytes, &header, index))
@@ -306,8 +307,7 @@ impl<'a> Elf<'a> {
     /// `Malformed` if the address is in the file part of no loaded segment, or of two, or the segment leaves the file.
     pub fn bytes_at(&self, address: u64) -> Result<(FileOffset, Bytes<'a>)> {
         let (offset, available) = self.offset_of(VirtAddr(address))?;
-        let data = self.bytes.slice(offset.0, available)?;
-        Ok((offset, Bytes::new(data, self.bytes.endian())))
+        Ok((offset, self.bytes.part(offset.0, available)?))
     }
 
     /// Returns the bytes of a section's name, cut at 256; empty if there is none.
@@ -316,9 +316,8 @@ impl<'a> Elf<'a> {
         let Some(names) = names.filter(|names| u64::from(section.name) < names.size) else { return &[] };
         let size = (names.size - u64::from(section.name)).min(256);
         let Some(at) = names.offset.checked_add(u64::from(section.name)) else { return &[] };
-        let data = self.bytes.data();
-        let window = usize::try_from(at).ok().and_then(|at| data.get(at..)).unwrap_or_default();
-        let window = usize::try_from(size).ok().and_then(|size| window.get(..size)).unwrap_or(window);
+        let size = size.min(self.bytes.len().saturating_sub(at));
+        let window = self.bytes.slice(at, size).unwrap_or_default();
         let end = window.iter().position(|byte| *byte == 0).unwrap_or(window.len());
         window.get(..end).unwrap_or_default()
     }

@@ -11,6 +11,7 @@ use super::symbol_table::{Table, symbol_table};
 use super::versions::{Need, definitions, needs};
 use crate::error::{Error, Result};
 use crate::format::bytes::{Endian, Width, escaped};
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Fault, FaultKind};
 use crate::format::symbols::{
     Binding, Export, ExportIndex, NeededVersion, Symbol, SymbolFacts, SymbolKind, matters_to_python, name_hash,
@@ -31,8 +32,8 @@ const WEAK: u16 = 2;
 ///
 /// # Errors
 /// `Malformed` if a table leaves its segment or loops; `Unsupported` if it is absurdly large.
-pub fn symbols(data: &[u8]) -> Result<SymbolFacts> {
-    let (file, _) = Elf::parse_as_loader(data)?;
+pub fn symbols(file: Excerpt<'_>) -> Result<SymbolFacts> {
+    let (file, _) = Elf::parse_as_loader(file)?;
     let mut faults = Vec::new();
     let Some(dynamic) = read_dynamic(&file, &mut faults) else {
         return Ok(SymbolFacts { faults, ..SymbolFacts::default() });

@@ -6,12 +6,13 @@ use super::facts::{
 };
 use super::names::Names;
 use super::read::{Macho, Segment};
-use super::signature::{self, Signature};
+use super::signature;
 use super::structure;
 use super::universal::{Entry, Universal};
 use crate::arch::Arch;
 use crate::error::{Error, Result};
-use crate::format::bytes::{Endian, Width, escaped};
+use crate::format::bytes::{Bytes, Endian, Width, escaped};
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Details, Fault, FaultKind, Format, Image, ImageKind};
 
 /// The largest load command number that is known.
@@ -24,26 +25,11 @@ const LAST_KNOWN: u32 = 0x3a;
 /// # Errors
 /// `Malformed` if the universal header is not sound, or a slice has no sound Mach-O header. Everything else that is wrong
 /// is a fault of the image.
-pub fn inspect(data: &[u8]) -> Result<Vec<Image>> {
-    slices(data, Signature::compare)
-}
-
-/// Returns what [`inspect`] does, the signatures not compared with the bytes ([`SignatureState::NotCompared`]).
-///
-/// # Errors
-/// As [`inspect`].
-///
-/// [`SignatureState::NotCompared`]: super::SignatureState::NotCompared
-pub fn inspect_unverified(data: &[u8]) -> Result<Vec<Image>> {
-    slices(data, |signature, _| signature)
-}
-
-/// Reads every slice; `compared` completes its signature.
-fn slices(data: &[u8], compared: impl Fn(Signature, &Macho<'_>) -> Signature) -> Result<Vec<Image>> {
-    let file = Universal::parse(data)?;
-    let several = file.entries.len() > 1;
-    let images = file.entries.iter().enumerate().map(|(index, entry)| {
-        let image = inspect_slice(data, file.container, entry, &compared);
+pub fn inspect(file: Excerpt<'_>) -> Result<Vec<Image>> {
+    let universal = Universal::of_excerpt(file)?;
+    let several = universal.entries.len() > 1;
+    let images = universal.entries.iter().enumerate().map(|(index, entry)| {
+        let image = inspect_slice(file, universal.container, entry);
         image.map_err(|error| if several { error.context(format!("slice {index}")) } else { error })
     });
     images.collect()
@@ -51,22 +37,21 @@ fn slices(data: &[u8], compared: impl Fn(Signature, &Macho<'_>) -> Signature) ->
 
 /// The bytes of a slice.
 pub(super) fn slice_bytes<'a>(data: &'a [u8], entry: &Entry) -> Result<&'a [u8]> {
-    let range = usize::try_from(entry.range.start).ok().zip(usize::try_from(entry.range.end).ok());
-    let bytes = range.and_then(|(start, end)| data.get(start..end));
-    bytes.ok_or_else(|| Error::malformed("a slice leaves the file"))
+    slice_of(data.into(), entry).map(Excerpt::data)
 }
 
-fn inspect_slice(
-    data: &[u8],
-    container: Container,
-    entry: &Entry,
-    compared: impl Fn(Signature, &Macho<'_>) -> Signature,
-) -> Result<Image> {
-    let bytes = slice_bytes(data, entry)?;
-    if container != Container::Thin && (bytes.starts_with(b"!<arch>\n") || bytes.starts_with(b"!<thin>\n")) {
+/// A slice of a file of which not all may have been read.
+pub(super) fn slice_of<'a>(file: Excerpt<'a>, entry: &Entry) -> Result<Excerpt<'a>> {
+    file.part(&entry.range).ok_or_else(|| Error::malformed("a slice leaves the file"))
+}
+
+fn inspect_slice(file: Excerpt<'_>, container: Container, entry: &Entry) -> Result<Image> {
+    let part = slice_of(file, entry)?;
+    let magic = Bytes::of_excerpt(part, Endian::Big).slice(0, 8).unwrap_or_default();
+    if container != Container::Thin && (magic == b"!<arch>\n" || magic == b"!<thin>\n") {
         return Ok(archive(container, entry));
     }
-    let (slice, error) = Macho::parse_what_is_sound(bytes)?;
+    let (slice, error) = Macho::parse_what_is_sound(part)?;
     let mut faults = Vec::new();
     let header = slice.header;
     if container != Container::Thin
@@ -108,7 +93,10 @@ fn inspect_slice(
         room: room(&slice, &segments),
         segments: segments.iter().map(segment_facts).collect(),
         structure: findings,
-        signature: signature::read(&slice).map(|signature| compared(signature, &slice)),
+        signature: signature::read(&slice).map(|signature| match file.is_verified() {
+            true => signature.compare(&slice),
+            false => signature,
+        }),
         encrypted: [0x21, 0x2c]
             .into_iter()
             .any(|kind| slice.of_kind(kind).any(|command| command.bytes.u32(16).is_ok_and(|system| system != 0))),

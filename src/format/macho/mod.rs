@@ -23,7 +23,7 @@ pub use facts::{
     StructureRule,
 };
 pub use fuse::fuse;
-pub use inspect::{inspect, inspect_unverified};
+pub use inspect::inspect;
 pub use signature::{Signature, SignatureKind, SignatureState};
 pub use symbols::symbols;
 pub(crate) use universal::is_macho;

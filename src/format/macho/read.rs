@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, Width};
+use crate::format::excerpt::Excerpt;
 
 /// The Mach-O header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl<'a> Macho<'a> {
     /// # Errors
     /// `Malformed` if the header or a load command is not sound.
     pub(super) fn parse(data: &'a [u8]) -> Result<Self> {
-        match Self::parse_what_is_sound(data)? {
+        match Self::parse_what_is_sound(data.into())? {
             (slice, None) => Ok(slice),
             (_, Some(error)) => Err(error),
         }
@@ -117,15 +118,15 @@ impl<'a> Macho<'a> {
     ///
     /// # Errors
     /// `Malformed` if the header is not whole.
-    pub(super) fn parse_what_is_sound(data: &'a [u8]) -> Result<(Self, Option<Error>)> {
-        let (width, endian) = match Bytes::new(data, Endian::Big).u32(0)? {
+    pub(super) fn parse_what_is_sound(slice: Excerpt<'a>) -> Result<(Self, Option<Error>)> {
+        let (width, endian) = match Bytes::of_excerpt(slice, Endian::Big).u32(0)? {
             0xfeed_face => (Width::W32, Endian::Big),
             0xcefa_edfe => (Width::W32, Endian::Little),
             0xfeed_facf => (Width::W64, Endian::Big),
             0xcffa_edfe => (Width::W64, Endian::Little),
             _ => return Err(Error::malformed("no Mach-O magic number")),
         };
-        let bytes = Bytes::new(data, endian);
+        let bytes = Bytes::of_excerpt(slice, endian);
         let header = Header {
             width,
             endian,

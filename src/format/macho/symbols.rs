@@ -6,13 +6,14 @@
 use std::ffi::CStr;
 
 use super::facts::FileType;
-use super::inspect::slice_bytes;
+use super::inspect::slice_of;
 use super::names::import_kind;
 use super::read::Macho;
 use super::trie;
 use super::universal::Entry;
 use crate::error::{Error, Result};
 use crate::format::bytes::{Width, escaped};
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Fault, FaultKind, Image};
 use crate::format::symbols::{
     Binding, Export, ExportIndex, Symbol, SymbolFacts, SymbolKind, matters_to_python, name_hash,
@@ -41,14 +42,14 @@ const WEAK_REFERENCE: u16 = 0x40;
 ///
 /// # Errors
 /// `Malformed` if a table leaves the slice, or the exports loop; `Unsupported` if names are absurdly many.
-pub fn symbols(data: &[u8], image: &Image) -> Result<SymbolFacts> {
+pub fn symbols(file: Excerpt<'_>, image: &Image) -> Result<SymbolFacts> {
     let entry = Entry { cpu_type: 0, cpu_subtype: 0, range: image.slice.clone(), align: 0 };
     let is_loaded =
         image.macho().is_some_and(|facts| facts.file_type.is_loaded() || facts.file_type == FileType::Dylinker);
     if !is_loaded {
         return Ok(SymbolFacts::default());
     }
-    let (slice, _) = Macho::parse_what_is_sound(slice_bytes(data, &entry)?)?;
+    let (slice, _) = Macho::parse_what_is_sound(slice_of(file, &entry)?)?;
     of_slice(&slice)
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::facts::Container;
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian};
+use crate::format::excerpt::Excerpt;
 
 /// More slices than there are kinds of processor; Java class files, which begin with the same magic, state 45 or more here.
 const MAX_SLICES: u32 = 42;
@@ -46,7 +47,15 @@ impl Universal {
     /// # Errors
     /// `Malformed` if a slice leaves the file, overlaps another or the header, or is not aligned as it says.
     pub(super) fn parse(data: &[u8]) -> Result<Self> {
-        let bytes = Bytes::new(data, Endian::Big);
+        Self::of_excerpt(data.into())
+    }
+
+    /// Reads the header of a file of which not all may have been read.
+    ///
+    /// # Errors
+    /// As [`Universal::parse`].
+    pub(super) fn of_excerpt(file: Excerpt<'_>) -> Result<Self> {
+        let bytes = Bytes::of_excerpt(file, Endian::Big);
         let magic = bytes.u32(0)?;
         let container = match magic {
             0xcafe_babe => Container::Universal32,

@@ -111,6 +111,8 @@ pub struct Signature {
 /// The header's checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
+    /// There is one, and nobody compared it with the bytes.
+    NotCompared,
     /// 0: none was written.
     Absent,
     /// It fits the file.

@@ -10,6 +10,7 @@ use super::resources;
 use crate::arch::Arch;
 use crate::error::{Error, Result};
 use crate::format::bytes::escaped;
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Details, Fault, FaultKind, Format, Image, ImageKind, Import, ImportKind};
 
 /// Entries of the debug directory that are read.
@@ -23,8 +24,8 @@ const MAX_DEBUG: u64 = 64;
 /// # Errors
 /// `Malformed` if the headers leave the file or contradict themselves. Everything else that is wrong is a fault of the
 /// image.
-pub fn inspect(data: &[u8]) -> Result<Option<Image>> {
-    let Some(pe) = Pe::parse(data)? else { return Ok(None) };
+pub fn inspect(file: Excerpt<'_>) -> Result<Option<Image>> {
+    let Some(pe) = Pe::parse(file)? else { return Ok(None) };
     let mut faults = Vec::new();
     check_layout(&pe, &mut faults);
     let imports = take(descriptors(&pe), "import directory", &mut faults);
@@ -63,7 +64,8 @@ pub fn inspect(data: &[u8]) -> Result<Option<Image>> {
         coff_symbols: if header.symbol_table == 0 { 0 } else { header.symbol_count },
         checksum: match header.checksum {
             0 => Checksum::Absent,
-            stated if stated == checksum(data, header.checksum_at()) => Checksum::Right,
+            _ if !file.is_verified() => Checksum::NotCompared,
+            stated if stated == checksum(file.data(), header.checksum_at()) => Checksum::Right,
             _ => Checksum::Wrong,
         },
         version: sound(resources::version(&pe), "version resource", &mut faults).unwrap_or_else(VersionInfo::default),

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::format::bytes::{Bytes, Endian, Width};
+use crate::format::excerpt::Excerpt;
 
 /// More sections than any linker writes; Windows takes 96.
 const MAX_SECTIONS: u16 = 1024;
@@ -170,8 +171,8 @@ impl<'a> Pe<'a> {
     ///
     /// # Errors
     /// `Malformed` if a header leaves the file or contradicts itself; `Unsupported` if there are absurdly many sections.
-    pub(super) fn parse(data: &'a [u8]) -> Result<Option<Self>> {
-        let bytes = Bytes::new(data, Endian::Little);
+    pub(super) fn parse(file: Excerpt<'a>) -> Result<Option<Self>> {
+        let bytes = Bytes::of_excerpt(file, Endian::Little);
         let at = u64::from(bytes.u32(0x3c)?);
         match bytes.slice(at, 4) {
             Ok(b"PE\0\0") => {}
@@ -197,7 +198,7 @@ impl<'a> Pe<'a> {
     /// # Errors
     /// As [`Pe::parse`]; `Unsupported` if it is a DOS program.
     pub(super) fn parse_image(data: &'a [u8]) -> Result<Self> {
-        Self::parse(data)?.ok_or_else(|| Error::unsupported("a DOS program, not a PE file"))
+        Self::parse(data.into())?.ok_or_else(|| Error::unsupported("a DOS program, not a PE file"))
     }
 
     /// The data directory of that number; empty if there is none.

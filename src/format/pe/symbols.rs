@@ -7,6 +7,7 @@ use super::imports::{Function, MAX_NAME, delayed, descriptors, functions};
 use super::read::{Pe, flags};
 use crate::error::{Error, Result};
 use crate::format::bytes::escaped;
+use crate::format::excerpt::Excerpt;
 use crate::format::image::{Fault, FaultKind};
 use crate::format::symbols::{Binding, Export, ExportIndex, Symbol, SymbolFacts, SymbolKind, name_hash};
 
@@ -22,9 +23,9 @@ const MAX_EXPORT: u64 = 64 * 1024;
 ///
 /// # Errors
 /// `Malformed` if the headers leave the file; what is wrong with a table is a fault of the result.
-pub fn symbols(data: &[u8]) -> Result<SymbolFacts> {
+pub fn symbols(file: Excerpt<'_>) -> Result<SymbolFacts> {
     let mut facts = SymbolFacts::default();
-    let Some(pe) = Pe::parse(data)? else { return Ok(facts) };
+    let Some(pe) = Pe::parse(file)? else { return Ok(facts) };
     let mut reader = Reader { pe: &pe, budget: NAME_BUDGET, undefined: Vec::new(), import: 0 };
     let imports = descriptors(&pe).entries;
     let lookups = imports.iter().filter(|descriptor| pe.text(descriptor.name, MAX_NAME).is_ok());

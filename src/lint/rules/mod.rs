@@ -15,6 +15,7 @@ mod upload;
 mod wheel_file;
 
 pub use archive::finding as archive_finding;
+pub use tags::own_machine;
 
 use super::Sheet;
 use crate::diagnostic::Diagnostic;

@@ -10,13 +10,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let mut found = dead(&filename.tags);
     for tag in filename.tags.platforms() {
         match tag {
-            PlatformTag::Linux { .. } if !tag.is_accepted_by_pypi() => found.push(
-                Diagnostic::new(
-                    Code::TW612,
-                    format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it"),
-                )
-                .help("`truewheel repair` gives it the best tag that it earns"),
-            ),
+            PlatformTag::Linux { .. } if !tag.is_accepted_by_pypi() => found.push(own_machine(tag)),
             // One that no installer asks for is said to be that (TW617).
             tag if !tag.is_accepted_by_pypi()
                 && tag.asked_for_instead().is_none()
@@ -45,6 +39,12 @@ fn unknown(name: &str) -> Diagnostic {
         }
         None => Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")),
     }
+}
+
+/// Returns the finding about a tag `linux_…`.
+pub fn own_machine(tag: &PlatformTag) -> Diagnostic {
+    let message = format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it");
+    Diagnostic::new(Code::TW612, message).help("`truewheel repair` gives it the best tag that it earns")
 }
 
 /// Tags that no installer matches, and those that only seem to be for many.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Examined, FileKind, LibrarySource, Located, Sysroot, config};
 use crate::error::Result;
-use crate::format::{self, Image, SymbolFacts};
+use crate::format::{self, Excerpt, Image, SymbolFacts};
 use crate::load::graph::{SourceKind, Via};
 use crate::platform::loader::{Directories, NameRule};
 
@@ -182,12 +182,12 @@ fn examine(view: &Sysroot, canonical: &str) -> Examined {
         return Err("it is no binary of a known format".to_owned());
     }
     let images = format::inspect_unverified(&bytes).map_err(|error| error.message().to_owned())?;
-    Ok(images.into_iter().map(|image| read_symbols(&bytes, image)).collect())
+    Ok(images.into_iter().map(|image| read_symbols((&*bytes).into(), image)).collect())
 }
 
 /// Reads the symbols of a slice; what keeps them from being read becomes a fault of the image.
-pub(in crate::load) fn read_symbols(bytes: &[u8], mut image: Image) -> (Arc<Image>, Arc<SymbolFacts>) {
-    let symbols = match format::symbols(bytes, &image) {
+pub(in crate::load) fn read_symbols(file: Excerpt<'_>, mut image: Image) -> (Arc<Image>, Arc<SymbolFacts>) {
+    let symbols = match format::symbols_of_excerpt(file, &image) {
         Ok(symbols) => symbols,
         Err(error) => {
             let message = error.message().to_owned();

@@ -2,6 +2,7 @@
 
 mod budget;
 mod bytes;
+mod ending;
 mod entry;
 mod extra;
 mod fault;
@@ -9,6 +10,7 @@ mod foreign;
 mod map;
 mod member;
 mod names;
+mod part;
 mod read;
 mod scan;
 mod tail;
@@ -17,5 +19,6 @@ mod wheel;
 pub use budget::{Budget, Reservation};
 pub use fault::{ArchiveFault, FaultKind, FaultLevel};
 pub use member::{DosTime, Member, MemberPath, Method};
+pub use part::Part;
 pub use read::MemberBytes;
 pub use wheel::Wheel;

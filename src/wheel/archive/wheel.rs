@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::map::Mapping;
+use super::part::Part;
 use super::read::{self, MemberBytes};
 use super::scan::{self, NameScope};
 use super::{ArchiveFault, Member};
@@ -155,6 +156,16 @@ impl Wheel {
     pub fn read(&self, member: &Member) -> Result<MemberBytes> {
         self.refuse_bomb(member)?;
         read::read(&self.mapping, member)
+    }
+
+    /// Opens a large member of which only the ends will be looked at; `None` for what is better read whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wheel::read`], as far as that can be told from the start of the member.
+    pub fn part(&self, member: &Member) -> Result<Option<Part<'_>>> {
+        self.refuse_bomb(member)?;
+        Part::open(&self.mapping, member)
     }
 
     /// Returns the bytes of a member that is small by nature: RECORD, METADATA, WHEEL and the like.

@@ -45,22 +45,22 @@ const END: usize = 256;
 
 /// One block, or several in a row; positions in the stream are in bits from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::wheel) struct Block {
     /// Position of its first bit, which says whether it is the last.
-    pub(super) start: u64,
+    pub(in crate::wheel) start: u64,
     /// Position after its last bit.
-    pub(super) end: u64,
+    pub(in crate::wheel) end: u64,
     /// Position of its first byte among the unpacked ones.
-    pub(super) from: u64,
+    pub(in crate::wheel) from: u64,
     /// Position after its last byte among the unpacked ones.
-    pub(super) to: u64,
+    pub(in crate::wheel) to: u64,
     /// What it is.
-    pub(super) kind: Kind,
+    pub(in crate::wheel) kind: Kind,
 }
 
 /// What a [`Block`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::wheel) enum Kind {
     /// A block whose bytes are stored as they are, on a byte boundary.
     Stored,
     /// A block of symbols, which can stand at any bit.
@@ -70,7 +70,7 @@ pub(super) enum Kind {
 }
 
 /// Returns all blocks up to the last; nothing if the stream is not sound or has more than `most`.
-pub(super) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
+pub(in crate::wheel) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
     Walk::from_start(stream).to_last(most)
 }
 
@@ -176,6 +176,12 @@ impl<'a> Walk<'a> {
     fn symbols(&mut self) -> Option<u64> {
         walk(&mut self.bits, &self.literals, &self.distances)
     }
+}
+
+/// Returns the first bit of a stream, from bit `from` to bit `to`, where a block may begin ([`Walk::may_begin`]).
+pub(in crate::wheel) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
+    let mut walk = Walk::from_start(stream);
+    (from..to).find(|position| walk.may_begin(*position) == Some(true))
 }
 
 /// Returns true if bits can be the header of a dynamic block that is not the last (3.2.7), by its sizes and by the

@@ -1,6 +1,6 @@
 //! Writing a wheel: members in the order given, deterministic bytes, and a file that appears whole or not at all.
 
-mod blocks;
+pub(super) mod blocks;
 mod deflate;
 mod differences;
 mod output;
