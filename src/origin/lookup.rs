@@ -24,22 +24,46 @@ struct Source {
     stands_at: fn(&Anchor<'_>) -> bool,
     /// Which of the files it owns.
     owners: fn(&Anchor<'_>, &Wanted) -> Answer,
+    /// It is a distribution's, whose packages have files in [`FOLDERS`] alone.
+    is_distribution: bool,
 }
+
+impl Source {
+    const fn distribution(stands_at: fn(&Anchor<'_>) -> bool, owners: fn(&Anchor<'_>, &Wanted) -> Answer) -> Self {
+        Self { stands_at, owners, is_distribution: true }
+    }
+
+    const fn other(stands_at: fn(&Anchor<'_>) -> bool, owners: fn(&Anchor<'_>, &Wanted) -> Answer) -> Self {
+        Self { stands_at, owners, is_distribution: false }
+    }
+
+    /// Whether the database that stands at the anchor can know the file: those of distributions list hundreds of thousands.
+    fn may_own(&self, anchor: &Anchor<'_>, path: &str) -> bool {
+        let below = path.strip_prefix(anchor.prefix()).unwrap_or_default();
+        let first = below.trim_start_matches('/').split('/').next().unwrap_or_default();
+        !self.is_distribution || first.starts_with("lib") || FOLDERS.contains(&first)
+    }
+}
+
+/// Folders of a system in which its packages may have files, beside `/lib` and its like (Filesystem Hierarchy Standard 3.0,
+/// chapter 3); the others are its users' and the machine's own.
+const FOLDERS: [&str; 8] = ["bin", "boot", "etc", "opt", "sbin", "srv", "usr", "var"];
 
 /// In order of authority: a system's package manager lays claim to more than a Python installer that ran below it.
 const SOURCES: [Source; 12] = [
-    Source { stands_at: dpkg::stands_at, owners: dpkg::owners },
-    Source { stands_at: rpm::stands_at, owners: rpm::owners },
-    Source { stands_at: apk::stands_at, owners: apk::owners },
-    Source { stands_at: pacman::stands_at, owners: pacman::owners },
-    Source { stands_at: nix::stands_at, owners: nix::owners },
-    Source { stands_at: conda::stands_at, owners: conda::owners },
-    Source { stands_at: homebrew::stands_at, owners: homebrew::owners },
-    Source { stands_at: macports::stands_at, owners: macports::owners },
-    Source { stands_at: vcpkg::stands_at, owners: vcpkg::owners },
-    Source { stands_at: conan::stands_at, owners: conan::owners },
-    Source { stands_at: nuget::stands_at, owners: nuget::owners },
-    Source { stands_at: pypi::stands_at, owners: pypi::owners },
+    Source::distribution(dpkg::stands_at, dpkg::owners),
+    Source::distribution(rpm::stands_at, rpm::owners),
+    Source::distribution(apk::stands_at, apk::owners),
+    // MSYS2's packages lie below `/mingw64`, `/ucrt64` and others.
+    Source::other(pacman::stands_at, pacman::owners),
+    Source::other(nix::stands_at, nix::owners),
+    Source::other(conda::stands_at, conda::owners),
+    Source::other(homebrew::stands_at, homebrew::owners),
+    Source::other(macports::stands_at, macports::owners),
+    Source::other(vcpkg::stands_at, vcpkg::owners),
+    Source::other(conan::stands_at, conan::owners),
+    Source::other(nuget::stands_at, nuget::owners),
+    Source::other(pypi::stands_at, pypi::owners),
 ];
 
 /// Returns the package that the file at `path` belongs to, and the databases that could not be read.
@@ -73,7 +97,11 @@ pub fn lookup_all(root: &dyn RootFs, paths: &[&str]) -> Found {
         for directory in anchors {
             let anchor = Anchor::new(root, directory);
             let open = paths.iter().zip(&canonical).zip(&found.packages).enumerate();
-            let open = open.filter(|(_, (_, package))| package.is_none());
+            let open = open.filter(|(_, ((path, real), package))| {
+                let may_own =
+                    source.may_own(&anchor, path) || real.as_deref().is_some_and(|real| source.may_own(&anchor, real));
+                package.is_none() && may_own
+            });
             let wanted = Wanted::new(&anchor, open.map(|(index, ((path, real), _))| (index, *path, real.as_deref())));
             if wanted.is_empty() {
                 continue;

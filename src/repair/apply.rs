@@ -18,7 +18,7 @@ use crate::tag::TagSet;
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{
-    Content, DEFAULT_LEVEL, Differences, Output, OutputMember, Payload, canonical_order, copy_whole, make_folder,
+    Content, DEFAULT_LEVEL, Differences, Output, OutputMember, Payload, Sums, canonical_order, copy_whole, make_folder,
 };
 use crate::wheel::{Budget, DosTime, Member, Method, Wheel};
 
@@ -191,7 +191,8 @@ fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result
         return Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(library.source.display()));
     }
     let (payload, changes, notes) = if library.edits.is_empty() {
-        (Payload::pack(&bytes, options.compress, folder)?, Vec::new(), Vec::new())
+        let known = Sums::new(library.digest, library.crc32);
+        (Payload::pack_summed(&bytes, || known, options.compress, folder)?, Vec::new(), Vec::new())
     } else {
         let edited = format::edit(&bytes, &library.edits).map_err(about)?;
         drop(bytes);

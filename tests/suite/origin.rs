@@ -579,3 +579,15 @@ fn mutated_text_databases_give_an_answer_or_a_note() {
         }
     }
 }
+
+#[test]
+fn databases_of_distributions_are_not_asked_for_what_users_keep() {
+    let root = MemoryRoot::new()
+        .file("/etc/os-release", "ID=debian\n")
+        .file("/project/libs/libdemo.so", "bytes")
+        .file("/opt/demo/libdemo.so", "bytes")
+        .file("/var/lib/dpkg/status", "Package: demo\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n")
+        .file("/var/lib/dpkg/info/demo.list", "/project/libs/libdemo.so\n/opt/demo/libdemo.so\n");
+    assert!(lookup(&root, "/opt/demo/libdemo.so").0.is_some());
+    assert!(lookup(&root, "/project/libs/libdemo.so").0.is_none());
+}

@@ -60,7 +60,7 @@ impl Wire for DirectoryWire {
         for &object in slices {
             import_edits(drafter, object, homes, &mut edits)?;
             // The flags of a vendored library were right where it came from.
-            edits.push(Edit::ClearDependentLoadFlags)?;
+            clear_flags(drafter, object, &mut edits)?;
         }
         Ok(edits)
     }
@@ -218,16 +218,21 @@ fn import_edits(drafter: &Drafter<'_>, object: ObjectId, homes: &Homes, edits: &
             }
         }
         let Some(home) = home else { continue };
-        if !drafter.graph.object(object).is_wheel() {
-            // Vendored libraries have it cleared anyway.
-        } else {
-            edits.push(Edit::ClearDependentLoadFlags)?;
-        }
+        clear_flags(drafter, object, edits)?;
         if !import.name.eq_ignore_ascii_case(&home.name) {
             edits.push(Edit::ReplaceImport { from: import.name.clone(), to: home.name.clone() })?;
         }
     }
     Ok(())
+}
+
+/// Clears the flags that keep the loader from the folders of vendored libraries, where there are some.
+fn clear_flags(drafter: &Drafter<'_>, object: ObjectId, edits: &mut EditSet) -> Result<()> {
+    let facts = drafter.graph.object(object).image.pe();
+    if facts.is_none_or(|facts| facts.dependent_load_flags == 0) {
+        return Ok(());
+    }
+    edits.push(Edit::ClearDependentLoadFlags)
 }
 
 /// The first function that is asked for of an import, by name where one is.

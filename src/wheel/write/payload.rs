@@ -30,6 +30,11 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// Returns sums that are known.
+    pub fn new(sha256: [u8; 32], crc32: u32) -> Self {
+        Self { sha256, crc32 }
+    }
+
     /// Computes both.
     pub fn of(bytes: &[u8]) -> Self {
         let (mut sha256, mut crc32) = (Sha256::new(), crc32fast::Hasher::new());
@@ -90,8 +95,16 @@ impl Payload {
     /// # Errors
     /// `Io` if the spool file cannot be written.
     pub fn pack(bytes: &[u8], level: u8, spool: &Path) -> Result<Self> {
+        Self::pack_summed(bytes, || Sums::of(bytes), level, spool)
+    }
+
+    /// Packs as [`Payload::pack`] does bytes whose sums may be known.
+    ///
+    /// # Errors
+    /// As [`Payload::pack`].
+    pub fn pack_summed(bytes: &[u8], sums: impl FnOnce() -> Sums, level: u8, spool: &Path) -> Result<Self> {
         let packed = if level == 0 || bytes.is_empty() { None } else { Some(deflate(bytes, level)?) };
-        Self::of(bytes, packed, spool)
+        Self::of(bytes, packed, sums(), spool)
     }
 
     /// Packs as [`Payload::pack`] does, but keeps of `old`, the deflated bytes of what was there before, the blocks that
@@ -101,24 +114,18 @@ impl Payload {
     /// As [`Payload::pack`].
     pub fn pack_changed(bytes: &[u8], old: &[u8], differences: &Differences, level: u8, spool: &Path) -> Result<Self> {
         match deflate_changed(bytes, old, differences, level)? {
-            Some(packed) => Self::of(bytes, Some(packed), spool),
+            Some(packed) => Self::of(bytes, Some(packed), Sums::of(bytes), spool),
             None => Self::pack(bytes, level, spool),
         }
     }
 
-    fn of(bytes: &[u8], packed: Option<Vec<u8>>, spool: &Path) -> Result<Self> {
+    fn of(bytes: &[u8], packed: Option<Vec<u8>>, sums: Sums, spool: &Path) -> Result<Self> {
         let size = bytes.len() as u64;
         let (packed, method) = match packed.filter(|packed| packed.len() < bytes.len()) {
             Some(packed) => (Cow::Owned(packed), Method::Deflated),
             None => (Cow::Borrowed(bytes), Method::Stored),
         };
-        Ok(Self {
-            packed_size: packed.len() as u64,
-            packed: Packed::new(packed, spool)?,
-            method,
-            size,
-            sums: Sums::of(bytes),
-        })
+        Ok(Self { packed_size: packed.len() as u64, packed: Packed::new(packed, spool)?, method, size, sums })
     }
 
     /// Returns the size of the packed bytes.
