@@ -4,6 +4,10 @@
 mod apple;
 #[path = "suite/apple_cli.rs"]
 mod apple_cli;
+#[path = "suite/check_fix.rs"]
+mod check_fix;
+#[path = "suite/check_lints.rs"]
+mod check_lints;
 #[path = "suite/check_rules.rs"]
 mod check_rules;
 #[path = "suite/check_windows.rs"]
@@ -86,6 +90,8 @@ mod policy_apple;
 mod policy_windows;
 #[path = "suite/read_in_part.rs"]
 mod read_in_part;
+#[path = "suite/pypi_archives.rs"]
+mod pypi_archives;
 #[path = "suite/reference.rs"]
 mod reference;
 #[cfg(unix)]
@@ -112,6 +118,8 @@ mod sbom;
 #[path = "suite/start_up.rs"]
 mod start_up;
 mod support;
+#[path = "suite/text_mutations.rs"]
+mod text_mutations;
 #[path = "suite/tidy.rs"]
 mod tidy;
 #[path = "suite/wheel_archive.rs"]

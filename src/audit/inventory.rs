@@ -28,6 +28,8 @@ pub(super) struct Members {
     pub corrupt: BTreeMap<String, Error>,
     /// Archive names of binaries, and whether each lies where only pure Python belongs.
     pub places: Vec<(String, bool)>,
+    /// How many members are machine code, whether a loader takes them or not.
+    pub native: usize,
     /// What the bytes of members give away, where they were read whole.
     pub traces: Traces,
 }
@@ -70,6 +72,7 @@ pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
         if let Some(digest) = digest {
             members.digests.insert(member.clone(), digest);
         }
+        members.native = members.native.saturating_add(usize::from(!matches!(content, Content::Other)));
         match content {
             Content::Other => {}
             // A DOS program, say, or a launcher that this wheel only carries.

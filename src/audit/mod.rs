@@ -57,6 +57,8 @@ pub struct AuditOptions {
     pub why_not_better: bool,
     /// The configuration file used, for the report.
     pub config: Option<String>,
+    /// The present, in seconds since 1970, against which the times of members are held; `None`: against nothing.
+    pub now: Option<i64>,
 }
 
 impl Default for AuditOptions {
@@ -71,6 +73,7 @@ impl Default for AuditOptions {
             any_processor: false,
             why_not_better: true,
             config: None,
+            now: None,
         }
     }
 }
@@ -191,6 +194,12 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     sheet.corrupt = members.corrupt;
     sheet.binaries = members.places;
     sheet.traces = members.traces;
+    sheet.native = members.native;
+    sheet.now = options.now;
+    for binary in members.inventory.binaries.iter().filter(|binary| binary.image.debug_bytes > 0) {
+        let bytes = sheet.debug_bytes.entry(binary.member.clone()).or_default();
+        *bytes = bytes.saturating_add(binary.image.debug_bytes);
+    }
     sheet.traces_are_partial = depth == Depth::Facts;
     report.extend(lint::lint(&sheet));
     python::findings(&sheet, &members.inventory, &mut report);

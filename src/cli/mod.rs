@@ -53,7 +53,7 @@ fn run(line: Vec<OsString>) -> Status {
     }
     match command {
         Command::Show(args) => commands::show::run(args, &settings, &terminal),
-        Command::Check(args) => commands::check::run(args, &settings, &terminal),
+        Command::Check(args) => commands::check::run(args, &settings, &environment, &terminal),
         Command::Repair(args) => commands::repair::run(args, &settings, &environment, &terminal),
         Command::Merge(args) => commands::merge::run(args, &settings, &environment, &terminal),
         Command::Retag(args) => commands::retag::run(args, &settings, &environment, &terminal),

@@ -110,6 +110,9 @@ codes! {
     TW113 "case-collision" Error Archive "two names are one on a case-insensitive file system";
     TW114 "member-mode" Warning Archive "a member's permission bits are odd";
     TW115 "long-path" Warning Archive "a member's path is too long for some systems";
+    TW116 "member-time" Warning Archive "a member's time is none, or lies in the future";
+    TW117 "member-order" Note Archive "the dist-info directory is not at the end of the archive";
+    TW118 "non-ascii-name" Warning Archive "a member's name is not ASCII";
     TW201 "malformed-binary" Error Binary "a binary cannot be read";
     TW202 "contradictory-binary" Warning Binary "a binary states one fact in two ways";
     TW203 "executable-stack" Warning Binary "a binary asks for an executable stack";
@@ -200,6 +203,17 @@ codes! {
     TW640 "cffi-use" Warning Metadata "what the wheel needs of cffi is not what it says";
     TW641 "tag-not-on-pypi" Warning Metadata "a platform tag is one that PyPI does not take";
     TW642 "required-abi" Error Metadata "the wheel has not the ABI tag that is required";
+    TW643 "unsorted-tags" Note Metadata "a compressed set of tags is not in order";
+    TW644 "duplicate-content" Note Metadata "large files of the wheel are alike";
+    TW645 "debug-data" Warning Metadata "the wheel carries data that only debuggers read";
+    TW646 "development-file" Note Metadata "a member is of use only to those who build against the wheel";
+    TW647 "import-name" Warning Metadata "METADATA names a module that the wheel does not install";
+    TW648 "vendored-licence" Warning Metadata "no licence file speaks of a library that the wheel carries";
+    TW649 "no-native-file" Warning Metadata "a wheel for one platform holds nothing of that platform";
+    TW650 "nothing-installed" Warning Metadata "the wheel installs nothing";
+    TW651 "unimportable-name" Warning Metadata "a package has a name that cannot be imported";
+    TW652 "sbom-file" Warning Metadata "a file among the bills of materials is none";
+    TW653 "mixed-suffixes" Note Metadata "one kind of file has two suffixes";
     TW701 "plan-unlisted" Error Plan "a needed library is not mentioned in the plan";
     TW702 "plan-impossible" Error Plan "an action of the plan cannot be carried out";
     TW703 "unmatched-option" Warning Plan "an option names what is not there";

@@ -176,6 +176,8 @@ pub struct Image {
     pub search_paths: Vec<SearchPath>,
     /// Where the slice lies in the file.
     pub slice: Range<u64>,
+    /// Bytes of the file that only debuggers read: DWARF and its like.
+    pub debug_bytes: u64,
     /// Facts of the format.
     pub details: Details,
     /// What is wrong with it.

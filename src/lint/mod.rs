@@ -67,6 +67,12 @@ pub struct Sheet<'a> {
     pub binaries: Vec<(String, bool)>,
     /// What the bytes of members give away, where they were searched.
     pub traces: scan::Traces,
+    /// Bytes of debug data, by the archive name of the binary; only where there are any.
+    pub debug_bytes: BTreeMap<String, u64>,
+    /// How many members are machine code or the like, whether a loader takes them or not.
+    pub native: usize,
+    /// The present, in seconds since 1970; `None` if nothing is held against it.
+    pub now: Option<i64>,
     /// Members were not searched, or not all.
     pub traces_are_partial: bool,
 }
@@ -84,6 +90,9 @@ impl<'a> Sheet<'a> {
             corrupt: BTreeMap::new(),
             binaries: Vec::new(),
             traces: scan::Traces::new(),
+            debug_bytes: BTreeMap::new(),
+            native: 0,
+            now: None,
             traces_are_partial: true,
         }
     }

@@ -18,6 +18,8 @@ pub enum Trace {
     BuildPath(String),
     /// Python code that calls `ffi.verify()`, which compiles at import.
     CffiVerify,
+    /// Python code that compiles what `set_source()` describes as soon as it is imported.
+    CffiCompile,
     /// A module that imports `_cffi_backend`, or is written by cffi.
     CffiBackend,
     /// Python code that mentions cffi at all.
@@ -97,8 +99,14 @@ pub fn scan(name: &str, bytes: &[u8], kind: Kind) -> Vec<Trace> {
             if has("import _cffi_backend") && !in_cffi {
                 found.push(Trace::CffiBackend);
             }
-            if (has("ffi.verify(") || has("FFI().verify(")) && !in_cffi {
+            if !in_cffi
+                && code_lines(bytes).any(|line| contains(line, "ffi.verify(") || contains(line, "FFI().verify("))
+            {
                 found.push(Trace::CffiVerify);
+            }
+            // What is indented belongs to a function, or to `if __name__ == "__main__"`.
+            if !in_cffi && has(".set_source(") && code_lines(bytes).any(compiles_at_import) {
+                found.push(Trace::CffiCompile);
             }
         }
         return found;
@@ -112,6 +120,22 @@ pub fn scan(name: &str, bytes: &[u8], kind: Kind) -> Vec<Trace> {
         found.push(Trace::PrivateKey);
     }
     found
+}
+
+/// The lines of Python code that are no comments.
+fn code_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii_start().starts_with(b"#"))
+}
+
+fn contains(line: &[u8], needle: &str) -> bool {
+    memchr::memmem::find(line, needle.as_bytes()).is_some()
+}
+
+/// Whether a line calls `ffi.compile()` or `ffibuilder.compile()` outside of every block.
+fn compiles_at_import(line: &[u8]) -> bool {
+    let at = memchr::memmem::find(line, b".compile(");
+    let name = at.and_then(|at| line.get(..at)).unwrap_or_default();
+    contains(name, "ffi") && name.iter().all(|byte| is_name(*byte))
 }
 
 /// Whether the bytes hold a private key in PEM form: `-----BEGIN … PRIVATE KEY-----` with something behind it.
@@ -198,6 +222,11 @@ mod tests {
         let scan = |text: &str| scan("pkg/a.py", text.as_bytes(), Kind::Text);
         assert_eq!(scan("import _cffi_backend\n"), [Trace::MentionsCffi, Trace::CffiBackend]);
         assert_eq!(scan("from cffi import FFI\nlib = ffi.verify('')\n"), [Trace::MentionsCffi, Trace::CffiVerify]);
+        assert_eq!(scan("from cffi import FFI\n# ffi.verify('')\n"), [Trace::MentionsCffi]);
+        let build = |end: &str| scan(&format!("import cffi\nffibuilder.set_source('_a', '')\n{end}\n"));
+        assert_eq!(build("ffibuilder.compile(verbose=True)"), [Trace::MentionsCffi, Trace::CffiCompile]);
+        assert_eq!(build("if __name__ == '__main__':\n    ffibuilder.compile()"), [Trace::MentionsCffi]);
+        assert_eq!(build("re.compile('')"), [Trace::MentionsCffi]);
         assert_eq!(scan("import ctypes\n"), []);
     }
 

@@ -15,6 +15,7 @@ use crate::load::Kept;
 use crate::origin::sbom::{self, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
 use crate::tag::TagSet;
+use crate::wheel::install::is_locked_script;
 use crate::wheel::record::{Record, RecordDigest, RecordRow};
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::{
@@ -52,6 +53,12 @@ struct Made {
     time: DosTime,
 }
 
+/// Members get the usual permission bits, and times up to the present.
+#[derive(Clone, Copy)]
+struct PlainHeaders {
+    now: Option<i64>,
+}
+
 /// Everything that goes into the result.
 pub(super) struct Contents<'a> {
     wheel: &'a Wheel,
@@ -64,7 +71,7 @@ pub(super) struct Contents<'a> {
     /// SHA-256 of members of the input that are kept.
     digests: BTreeMap<String, [u8; 32]>,
     /// Odd permission bits become the usual ones.
-    plain_modes: bool,
+    plain_headers: Option<PlainHeaders>,
 }
 
 /// Writes the result under a temporary name in `folder`.
@@ -326,8 +333,8 @@ pub(super) fn same_rows(bytes: &[u8], record: &Record) -> bool {
 impl<'a> Contents<'a> {
     /// Returns the contents of a result that is the wheel itself; its dist-info directory will be called `dist_info`.
     pub(super) fn new(wheel: &'a Wheel, dist_info: String) -> Self {
-        let (made, gone, renamed, digests, plain_modes) = Default::default();
-        Self { wheel, dist_info, made, gone, renamed, digests, plain_modes }
+        let (made, gone, renamed, digests, plain_headers) = Default::default();
+        Self { wheel, dist_info, made, gone, renamed, digests, plain_headers }
     }
 
     /// Gives a member that is kept another name.
@@ -335,15 +342,18 @@ impl<'a> Contents<'a> {
         self.renamed.insert(from.into(), to.into());
     }
 
-    /// Gives members with odd permission bits the usual ones.
-    pub(super) fn mend_modes(&mut self) {
-        self.plain_modes = true;
+    /// Gives members with odd permission bits and times the usual ones; nothing is later than `now`.
+    pub(super) fn mend_headers(&mut self, now: Option<i64>) {
+        self.plain_headers = Some(PlainHeaders { now });
     }
 
-    /// The permission bits that a member gets.
-    fn mode(&self, mode: u16) -> u16 {
+    /// The permission bits and the time that a member gets.
+    fn header(&self, source: Option<&Member>, mode: u16, time: DosTime) -> (u16, DosTime) {
+        let Some(PlainHeaders { now }) = self.plain_headers else { return (mode, time) };
+        let runs = if source.is_some_and(|member| is_locked_script(self.wheel, member)) { 0o111 } else { mode & 0o111 };
         // Whoever has the file may read it, its owner alone may write it; what may be run still may.
-        if self.plain_modes && mode != 0 { 0o100_644 | (mode & 0o111) } else { mode }
+        let mode = if mode == 0 { 0 } else { 0o100_644 | runs };
+        (mode, if time.is_past(now) { time } else { DosTime::EPOCH })
     }
 
     /// Leaves a member of the input out of the result.
@@ -461,17 +471,13 @@ impl<'a> Contents<'a> {
         let mut members = Vec::new();
         for name in self.names() {
             if let Some(made) = self.made.remove(&name) {
-                let mode = self.mode(made.mode);
-                members.push(OutputMember::new(name, Content::New(made.payload), mode, made.time));
+                let (mode, time) = self.header(self.source(&name), made.mode, made.time);
+                members.push(OutputMember::new(name, Content::New(made.payload), mode, time));
                 continue;
             }
             let Some(member) = self.source(&name) else { continue };
-            members.push(OutputMember::new(
-                name,
-                kept_content(self.wheel, member, options)?,
-                self.mode(member.mode()),
-                member.time(),
-            ));
+            let (mode, time) = self.header(Some(member), member.mode(), member.time());
+            members.push(OutputMember::new(name, kept_content(self.wheel, member, options)?, mode, time));
         }
         let time = options.source_date_epoch.map(DosTime::from_unix);
         Output::write(destination, &mut members, time)

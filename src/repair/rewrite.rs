@@ -12,10 +12,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::macho;
 use crate::load::Kept;
 use crate::tag::WheelFilename;
+use crate::wheel::install::is_locked_script;
 use crate::wheel::record::{Record, RecordDigest};
 use crate::wheel::wheel_file::WheelFile;
-use crate::wheel::write::{Output, Payload, copy_whole, make_folder};
-use crate::wheel::{Budget, FaultLevel, Wheel};
+use crate::wheel::write::{Output, Payload, behind_dist_info, copy_whole, make_folder};
+use crate::wheel::{Budget, FaultLevel, Member, Wheel};
 
 /// Files of dist-info that installers write, and no wheel holds.
 const INSTALLERS: [&str; 3] = ["INSTALLER", "REQUESTED", "direct_url.json"];
@@ -34,9 +35,16 @@ pub struct Rewrite {
     pub renames: BTreeMap<String, String>,
     /// Members for which another wheel has a part, by their names in the result.
     pub taken: BTreeMap<String, Taken>,
-    /// Mends as well what can be mended without a guess: RECORD, the archive's oddities, what installers write into
-    /// dist-info.
-    pub mends: bool,
+    /// Mends as well what can be mended without a guess: RECORD, WHEEL, the archive's oddities, what installers write
+    /// into dist-info.
+    pub mending: Option<Mending>,
+}
+
+/// How a wheel is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mending {
+    /// The present, in seconds since 1970: no member is from later; `None`: that is not known.
+    pub now: Option<i64>,
 }
 
 /// What another wheel gives for a member.
@@ -63,7 +71,7 @@ pub struct Rewritten {
 impl Rewrite {
     /// Returns what gives a wheel this name and changes nothing else.
     pub fn new(name: WheelFilename) -> Self {
-        Self { name, purelib: None, renames: BTreeMap::new(), taken: BTreeMap::new(), mends: false }
+        Self { name, purelib: None, renames: BTreeMap::new(), taken: BTreeMap::new(), mending: None }
     }
 
     /// Writes the result under a temporary name in `folder`; a wheel that says all of it already is copied byte for byte.
@@ -99,7 +107,7 @@ impl Rewrite {
         let text = self.wheel_file(&bytes).map_err(|error| error.about(member.name()))?;
         let is_named = wheel.filename().is_ok_and(|name| *name == self.name);
         let is_same = is_named && *text == *bytes && self.renames.is_empty() && self.taken.is_empty();
-        if is_same && !self.mends {
+        if is_same && self.mending.is_none() {
             result.output = copy_whole(wheel.path(), &result.destination)?;
             return Ok(result);
         }
@@ -115,8 +123,8 @@ impl Rewrite {
             self.take(wheel, other, &mut contents, options, folder)?;
         }
         let mut strays = 0;
-        if self.mends {
-            contents.mend_modes();
+        if let Some(mending) = self.mending {
+            contents.mend_headers(mending.now);
             for member in INSTALLERS.iter().filter_map(|name| wheel.dist_info_member(name)) {
                 contents.leave_out(member.name());
                 strays += 1;
@@ -130,7 +138,7 @@ impl Rewrite {
                 .map(|name| Diagnostic::new(Code::TW613, "the signature is not true of the result").member(name)),
         );
         let old_record = wheel.dist_info_member("RECORD").map(|member| wheel.read_small(member)).transpose()?;
-        let record = match (self.mends, &old_record) {
+        let record = match (self.mending.is_some(), &old_record) {
             // What is to be mended is not believed.
             (false, Some(bytes)) => Record::read(bytes).unwrap_or_default(),
             _ => Record::default(),
@@ -149,7 +157,7 @@ impl Rewrite {
         contents.sum(&Kept::digests(known))?;
         let record = contents.record()?;
         let says_so = old_record.is_some_and(|bytes| same_rows(&bytes, &record));
-        if is_same && says_so && !wheel.faults().iter().any(|fault| fault.kind.is_cured_by_rewriting()) {
+        if is_same && says_so && !self.mending.is_some_and(|mending| mending.finds(wheel)) {
             result.output = copy_whole(wheel.path(), &result.destination)?;
             return Ok(result);
         }
@@ -215,6 +223,9 @@ impl Rewrite {
         if let Some(purelib) = self.purelib {
             file.set_root_is_purelib(purelib);
         }
+        if self.mending.is_some() {
+            file.tidy();
+        }
         Ok(file.to_bytes())
     }
 
@@ -239,6 +250,18 @@ impl Rewrite {
             }
         }
         renames
+    }
+}
+
+impl Mending {
+    /// Whether an entry of the archive is odd in what rewriting mends.
+    fn finds(self, wheel: &Wheel) -> bool {
+        let names = || wheel.members().iter().map(Member::name);
+        let misplaced = wheel.dist_info().is_some_and(|folder| behind_dist_info(names(), folder).next().is_some());
+        let is_odd = |member: &Member| !member.time().is_past(self.now) || is_locked_script(wheel, member);
+        misplaced
+            || wheel.faults().iter().any(|fault| fault.kind.is_cured_by_rewriting())
+            || wheel.members().iter().any(is_odd)
     }
 }
 

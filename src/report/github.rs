@@ -4,12 +4,13 @@ use super::Report;
 use super::text::{printable, sentence};
 use crate::diagnostic::Severity;
 
-/// Returns one line for each finding; a wheel without any gives nothing.
+/// Returns one line for each finding but mere hints, which would crowd out what matters: an annotation is for whoever
+/// looks at a pull request, and GitHub shows ten of a kind. A wheel without any gives nothing.
 ///
 /// There is no `file=`: a wheel is no file of the repository, and an annotation with one would not be shown.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
-    for finding in &report.diagnostics {
+    for finding in report.diagnostics.iter().filter(|finding| !finding.is_advice()) {
         let diagnostic = &finding.diagnostic;
         let command = match diagnostic.severity {
             Severity::Error => "error",

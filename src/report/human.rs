@@ -73,24 +73,34 @@ pub fn finding(finding: &Finding, palette: &Palette) -> String {
 pub fn findings(report: &Report, palette: &Palette, detail: Detail) -> String {
     let mut text = String::new();
     for entry in &report.diagnostics {
-        if detail != Detail::Quiet || entry.diagnostic.severity == Severity::Error {
+        let is_told = match detail {
+            Detail::Quiet => entry.diagnostic.severity == Severity::Error,
+            Detail::Normal => !entry.is_advice(),
+            Detail::Verbose => true,
+        };
+        if is_told {
             text.push_str(&finding(entry, palette));
         }
     }
     if detail != Detail::Quiet || report.verdict == Outcome::Fault {
-        text.push_str(&verdict(report, palette));
+        text.push_str(&verdict(report, palette, detail));
     }
     text
 }
 
-/// Returns the last line: the wheel and how many findings it has.
-fn verdict(report: &Report, palette: &Palette) -> String {
+/// Returns the last line: the wheel, how many findings it has, and how many hints were not told.
+fn verdict(report: &Report, palette: &Palette, detail: Detail) -> String {
     let (start, word) = match report.verdict {
         Outcome::Ok => (&palette.help, "ok"),
         Outcome::Fault => (&palette.error, "fault"),
     };
+    let hints = report.diagnostics.iter().filter(|entry| entry.is_advice()).count();
+    let hints = match (detail, hints) {
+        (Detail::Normal, 1..) => format!("; {} with `-v`", counted(hints, "hint")),
+        _ => String::new(),
+    };
     format!(
-        "{}: {} ({}, {})\n",
+        "{}: {} ({}, {}{hints})\n",
         printable(&report.wheel),
         palette.paint(start, word),
         counted(report.count(Severity::Error), "error"),
@@ -132,9 +142,10 @@ pub fn summary(report: &Report, palette: &Palette, detail: Detail) -> String {
     for tag in &report.next_tags {
         text.push_str(&next_tag(tag, palette, detail));
     }
-    if !report.diagnostics.is_empty() {
+    let mut told = report.diagnostics.iter().filter(|entry| detail == Detail::Verbose || !entry.is_advice()).peekable();
+    if told.peek().is_some() {
         text.push('\n');
-        for entry in &report.diagnostics {
+        for entry in told {
             text.push_str(&finding(entry, palette));
         }
     }

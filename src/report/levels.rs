@@ -143,8 +143,27 @@ pub enum Profile {
 }
 
 /// What PyPI's upload form refuses and installers take.
-const UPLOAD_FORM: &[Code] =
-    &[Code::TW112, Code::TW608, Code::TW610, Code::TW612, Code::TW634, Code::TW635, Code::TW638, Code::TW641];
+const UPLOAD_FORM: &[Code] = &[
+    Code::TW112,
+    Code::TW608,
+    Code::TW610,
+    Code::TW612,
+    Code::TW634,
+    Code::TW635,
+    Code::TW637,
+    Code::TW638,
+    Code::TW641,
+];
+
+/// Where nobody fails and nothing is untrue: the wheel could be smaller or tidier. As notes they are told to those who
+/// ask for everything.
+const ADVICE: &[Code] =
+    &[Code::TW111, Code::TW117, Code::TW634, Code::TW643, Code::TW644, Code::TW645, Code::TW646, Code::TW653];
+
+/// Whether a note of this code only says how the wheel could be better.
+pub(super) fn is_advice(code: Code) -> bool {
+    ADVICE.contains(&code)
+}
 
 impl Profile {
     /// Returns the level of a finding that no rule is about.

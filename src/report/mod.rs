@@ -324,6 +324,13 @@ pub struct Finding {
     pub allowed: Option<String>,
 }
 
+impl Finding {
+    /// Returns true if it only says how the wheel could be smaller or tidier: people are told if they ask for everything.
+    pub fn is_advice(&self) -> bool {
+        self.diagnostic.severity == Severity::Note && self.allowed.is_none() && levels::is_advice(self.diagnostic.code)
+    }
+}
+
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

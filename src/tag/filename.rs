@@ -102,6 +102,24 @@ impl WheelFilename {
         Ok(Self { build: build.map(str::to_owned), ..self.clone() })
     }
 
+    /// Returns the name with each part in its normal form; a part that cannot be read stays as spelled.
+    #[must_use]
+    pub fn normalized(&self) -> Self {
+        let mut normal = Self { tags: self.tags.sorted(), ..self.clone() };
+        for problem in self.problems() {
+            match problem {
+                NameProblem::DistributionNotNormalized(name) => normal.distribution = name,
+                NameProblem::VersionNotNormalized(version) => normal.version = version,
+                NameProblem::DistributionInvalid
+                | NameProblem::VersionInvalid
+                | NameProblem::VariantInvalid
+                | NameProblem::TagInvalid(_)
+                | NameProblem::TagsUnsorted => {}
+            }
+        }
+        normal
+    }
+
     /// Returns what is odd in the name, in the order of its parts.
     pub fn problems(&self) -> Vec<NameProblem> {
         let mut problems = Vec::new();

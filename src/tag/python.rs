@@ -54,6 +54,17 @@ impl PythonTag {
         }
     }
 
+    /// Returns the major version that the tag names.
+    pub fn major(&self) -> Option<u8> {
+        match *self {
+            PythonTag::Generic { major, .. }
+            | PythonTag::CPython { major, .. }
+            | PythonTag::PyPy { major, .. }
+            | PythonTag::GraalPy { major, .. } => Some(major),
+            PythonTag::Other(_) => None,
+        }
+    }
+
     /// Tells whether the tag is `py…`, for any implementation.
     pub fn is_generic(&self) -> bool {
         matches!(self, PythonTag::Generic { .. })

@@ -123,6 +123,16 @@ impl TagSet {
         self.platform.tags()
     }
 
+    /// Returns the same tags, each set in bytewise order and each tag once.
+    #[must_use]
+    pub fn sorted(&self) -> Self {
+        Self {
+            python: CompressedSet::sorted(self.python.tags().iter().cloned()),
+            abi: CompressedSet::sorted(self.abi.tags().iter().cloned()),
+            platform: CompressedSet::sorted(self.platform.tags().iter().cloned()),
+        }
+    }
+
     /// Returns every full tag it stands for: python by python, in it ABI by ABI, in it platform by platform.
     pub fn expand(&self) -> Vec<Tag> {
         let mut tags = Vec::new();

@@ -1,5 +1,7 @@
 //! Where a member lies after install: the schemes of `.data`, under one virtual prefix.
 
+use super::{Member, Wheel};
+
 /// The folder of site-packages under the virtual prefix; the version of Python plays no part in relative paths.
 pub const SITE_PACKAGES: &str = "lib/python3/site-packages";
 
@@ -98,6 +100,18 @@ impl InstallLayout {
         };
         Installed { scheme, path }
     }
+}
+
+/// Whether a member is installed as a program and its permission bits let nobody execute it; pip takes the bits as they
+/// are.
+pub fn is_locked_script(wheel: &Wheel, member: &Member) -> bool {
+    let data = wheel.dist_info_facts().data_directory();
+    let is_script = data.is_some_and(|data| {
+        let inside = member.name().strip_prefix(&data);
+        inside.is_some_and(|rest| rest.starts_with("/scripts/"))
+    });
+    // An archive from a system without modes says nothing.
+    is_script && member.mode() != 0 && !member.is_executable()
 }
 
 #[cfg(test)]

@@ -60,6 +60,11 @@ impl Metadata {
         Ok(Self { bytes: bytes.to_vec(), headers, end: at })
     }
 
+    /// Returns the names of all headers, in file order and as spelled.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|header| header.name.as_str())
+    }
+
     /// Returns every value of a header, in file order; names compare without case; folded lines are joined by `\n`.
     pub fn values(&self, name: &str) -> Vec<&str> {
         self.headers

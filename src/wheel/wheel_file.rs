@@ -1,5 +1,7 @@
 //! WHEEL: the tags and the kind of a wheel, edited line by line (binary distribution format, "File contents").
 
+use std::collections::BTreeSet;
+
 use crate::error::{Error, Result};
 
 /// The WHEEL file as lines, each with its own ending; what is not asked for is not touched.
@@ -36,23 +38,18 @@ impl WheelFile {
         self.headers().filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
-    /// Returns the headers that a WHEEL file has once and this one has more often, each once.
-    pub fn repeated(&self) -> Vec<&str> {
-        let mut repeated: Vec<&str> = Vec::new();
-        let mut seen: Vec<&str> = Vec::new();
-        for (name, _) in self.headers() {
-            let is = |other: &&str| other.eq_ignore_ascii_case(name);
-            // Tools of a chain may add their own `Generator`; tags are many by design.
-            if name.eq_ignore_ascii_case("Tag") || name.eq_ignore_ascii_case("Generator") {
-                continue;
-            }
-            match seen.iter().any(is) {
-                true if !repeated.iter().any(is) => repeated.push(name),
-                true => {}
-                false => seen.push(name),
-            }
-        }
-        repeated
+    /// Returns the headers that a WHEEL file has once and this one has more often, in lower case.
+    pub fn repeated(&self) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let names = self.headers().map(|(name, _)| name.to_ascii_lowercase());
+        // Tools of a chain may add their own `Generator`; tags are many by design.
+        let single = names.filter(|name| name != "tag" && name != "generator");
+        single.filter(|name| !seen.insert(name.clone())).collect()
+    }
+
+    /// Returns true if the last line is a whole one, as tools that append lines take for granted.
+    pub fn ends_with_line_end(&self) -> bool {
+        self.lines.last().is_none_or(|line| line.ends_with('\n'))
     }
 
     /// Returns the full tags, in file order.
@@ -99,6 +96,25 @@ impl WheelFile {
         let value = if purelib { "true" } else { "false" };
         if self.values("Root-Is-Purelib").first().is_none_or(|now| !now.eq_ignore_ascii_case(value)) {
             self.set("Root-Is-Purelib", Some(value));
+        }
+    }
+
+    /// Ends the last line, says of `Root-Is-Purelib` what installers make of its absence, and drops headers that repeat
+    /// another to the letter.
+    pub fn tidy(&mut self) {
+        if self.root_is_purelib().is_none() {
+            self.insert(self.body(), "Root-Is-Purelib", "false");
+        }
+        let body = self.body();
+        let mut seen = BTreeSet::new();
+        let mut index = 0_usize;
+        self.lines.retain(|line| {
+            let is_header = index < body && key(line).is_some();
+            index = index.saturating_add(1);
+            !is_header || seen.insert(line.trim().to_owned())
+        });
+        if let Some(last) = self.lines.last_mut().filter(|last| !last.ends_with('\n')) {
+            last.push('\n');
         }
     }
 
@@ -204,7 +220,16 @@ mod tests {
     #[test]
     fn headers_that_stand_more_than_once_are_told() {
         let text = "Wheel-Version: 1.0\nBuild: 1\nbuild: 2\nBUILD: 3\nTag: a\nTag: b\nGenerator: x\nGenerator: y\n";
-        assert_eq!(WheelFile::read(text.as_bytes()).unwrap().repeated(), ["build"]);
+        assert_eq!(WheelFile::read(text.as_bytes()).unwrap().repeated().into_iter().collect::<Vec<_>>(), ["build"]);
+    }
+
+    #[test]
+    fn tidying_ends_the_last_line_and_drops_repeated_headers() {
+        let tidy = |text: &str| edited(text, WheelFile::tidy);
+        assert_eq!(tidy("Root-Is-Purelib: true\nTag: a\nTag: a\nTag: b"), "Root-Is-Purelib: true\nTag: a\nTag: b\n");
+        assert_eq!(tidy("Wheel-Version: 1.0\n\nbody"), "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n\nbody\n");
+        assert_eq!(tidy("Build: 1\nBuild: 2\nRoot-Is-Purelib: x\n"), "Build: 1\nBuild: 2\nRoot-Is-Purelib: x\n");
+        assert_eq!(tidy(TEXT), TEXT);
     }
 
     #[test]

@@ -6,17 +6,17 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::elf::{ElfSpec, SymbolSpec};
-use crate::support::wheel::{Entry, RecordText, WheelBuilder};
+use crate::support::wheel::WheelBuilder;
 use crate::support::world::{Run, run};
 
-fn check(folder: &Path, wheel: &str, arguments: &[&str]) -> Run {
+pub fn check(folder: &Path, wheel: &str, arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_truewheel"));
     command.current_dir(folder).env_clear().args(["check", wheel]).args(arguments);
     run(&mut command)
 }
 
 /// The codes of a report at error level.
-fn errors(folder: &Path, wheel: &str, arguments: &[&str]) -> Vec<String> {
+pub fn errors(folder: &Path, wheel: &str, arguments: &[&str]) -> Vec<String> {
     let ran = check(folder, wheel, &[arguments, &["--format", "json"]].concat());
     let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
     let findings = report["diagnostics"].as_array().unwrap();
@@ -30,7 +30,16 @@ fn errors(folder: &Path, wheel: &str, arguments: &[&str]) -> Vec<String> {
     codes
 }
 
-fn metadata(more: &str) -> Option<String> {
+/// The codes of everything that is reported on a wheel.
+pub fn codes(folder: &Path, builder: &WheelBuilder) -> Vec<String> {
+    builder.write(folder);
+    let ran = check(folder, &builder.file_name(), &["--format=json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:#?}"));
+    let findings = report["diagnostics"].as_array().unwrap().iter();
+    findings.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+}
+
+pub fn metadata(more: &str) -> Option<String> {
     Some(format!("Metadata-Version: 2.4\nName: demo\nVersion: 1.0\n{more}"))
 }
 
@@ -77,61 +86,94 @@ fn an_abi_that_is_required_must_be_claimed() {
 }
 
 #[test]
-fn what_can_be_mended_is_mended() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut builder = WheelBuilder::new("py3-none-any")
-        .entry(Entry { mode: 0o100_666, ..Entry::new("demo/__init__.py", b"x = 1\n") })
-        .file("demo-1.0.dist-info/INSTALLER", b"pip\n");
-    builder.comment = b"made by hand".to_vec();
-    builder.record = RecordText::Text("demo/gone.py,sha256=AAAA,1\ndemo/__init__.py,md5=abc,7\n".to_owned());
-    builder.wheel_file = Some("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nBuild: 2\nTag: py3-none-any\n".to_owned());
-    builder.write(folder.path());
-    let wheel = builder.file_name();
-    let before = errors(folder.path(), &wheel, &[]);
-    assert!(before.contains(&"TW607".to_owned()), "{before:?}");
-    assert_eq!(errors(folder.path(), &wheel, &["--profile=strict", "--fix", "-w", "out"]), [""; 0]);
-    // A second time there is nothing to mend: the same bytes.
-    let first = folder.path().join("out").join(&wheel);
-    let bytes = std::fs::read(&first).unwrap();
-    let again = check(folder.path(), first.to_str().unwrap(), &["--fix", "-w", "again"]);
-    assert_eq!(again.status, Some(0), "{again:#?}");
-    assert_eq!(std::fs::read(folder.path().join("again").join(&wheel)).unwrap(), bytes);
-}
-
-#[test]
-fn a_sound_wheel_is_copied_and_a_hopeless_one_is_not_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let builder = WheelBuilder::new("py3-none-any").file("demo/__init__.py", b"");
-    let path = builder.write(folder.path());
-    assert_eq!(errors(folder.path(), &builder.file_name(), &["--fix", "-w", "out"]), [""; 0]);
-    let copy = folder.path().join("out").join(builder.file_name());
-    assert_eq!(std::fs::read(copy).unwrap(), std::fs::read(path).unwrap());
-    let bad = builder.file("../x.py", b"");
-    bad.write(folder.path());
-    let found = errors(folder.path(), &bad.file_name(), &["--fix", "-w", "bad"]);
-    assert!(found.contains(&"TW104".to_owned()), "{found:?}");
-    assert!(!folder.path().join("bad").join(bad.file_name()).exists());
-    let ran = check(folder.path(), &bad.file_name(), &["--fix"]);
-    assert_eq!(ran.status, Some(2), "{ran:#?}");
-}
-
-#[test]
 fn requirements_of_cffi_and_of_python_are_compared_with_the_wheel() {
     let folder = tempfile::tempdir().unwrap();
     let generated = b"# auto-generated file\nimport _cffi_backend\n";
     let mut builder = WheelBuilder::new("py3-none-any").file("demo/_lib.py", generated);
-    let codes = |builder: &WheelBuilder| {
-        builder.write(folder.path());
-        let ran = check(folder.path(), &builder.file_name(), &["--format=json"]);
-        let report: Value = serde_json::from_str(&ran.stdout).unwrap();
-        let findings = report["diagnostics"].as_array().unwrap().clone();
-        findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let codes = |builder: &WheelBuilder| codes(folder.path(), builder);
     assert_eq!(codes(&builder), ["TW640"]);
     builder.metadata = metadata("Requires-Dist: cffi>=1.0 ; python_version < '4'\n");
     assert_eq!(codes(&builder), [""; 0]);
-    builder.entries.clear();
+    builder.entries[0].bytes = b"import ctypes\n".to_vec();
     assert_eq!(codes(&builder), ["TW640"]);
     builder.metadata = metadata("Requires-Python: >=3.8\n");
     assert_eq!(codes(&builder), [""; 0]);
+}
+
+#[test]
+fn code_that_compiles_when_it_is_imported_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let module = ElfSpec { needed: vec![b"libc.so.6"], ..ElfSpec::default() };
+    let native = || {
+        let mut builder = WheelBuilder::new("cp311-cp311-manylinux_2_17_x86_64");
+        builder.metadata = metadata("Requires-Dist: cffi\n");
+        builder
+    };
+    let verified = "from cffi import FFI\nffi = FFI()\nlib = ffi.verify('')\n";
+    let built = "import cffi\nffi = cffi.FFI()\nffi.set_source('_x', '')\n";
+    for (member, text, wanted) in [
+        ("demo/_build.py", verified.to_owned(), true),
+        ("demo/_build.py", format!("{built}ffi.compile()\n"), true),
+        ("demo/_build.py", format!("{built}if __name__ == '__main__':\n    ffi.compile()\n"), false),
+        ("cffi/api.py", verified.to_owned(), false),
+    ] {
+        let builder = native().file("demo/libdemo.so", &module.build()).file(member, text.as_bytes());
+        let found = codes(folder.path(), &builder);
+        assert_eq!(found.contains(&"TW640".to_owned()), wanted, "{member}: {text}: {found:?}");
+    }
+    for (name, wanted) in [("_cffi__x1a2b3c4dx5e6f7a8b", true), ("_cffi_demo", false)] {
+        let user = b"import cffi\n";
+        let builder = native().file(&format!("demo/{name}.so"), &module.build()).file("demo/__init__.py", user);
+        let found = codes(folder.path(), &builder);
+        assert_eq!(found.contains(&"TW640".to_owned()), wanted, "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn hints_are_counted_and_told_to_those_who_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let builder = WheelBuilder::new("py3.py2-none-any").file("demo/a.yml", b"").file("demo/b.yaml", b"");
+    builder.write(folder.path());
+    let wheel = builder.file_name();
+    let told = |arguments: &[&str]| check(folder.path(), &wheel, arguments).stdout;
+    assert_eq!(told(&[]), format!("{wheel}: ok (no errors, no warnings; 2 hints with `-v`)\n"));
+    let all = told(&["-v"]);
+    assert!(all.contains("note[TW643]") && all.contains("note[TW653]") && !all.contains("hint"), "{all}");
+    // Who raises one wants to see it.
+    assert!(told(&["--warn", "unsorted-tags"]).contains("warning[TW643]"));
+    assert_eq!(told(&["--format", "github"]), "");
+    assert!(told(&["--format", "json"]).contains("TW653"));
+}
+
+#[test]
+fn exceptions_are_for_the_wheels_and_files_they_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = WheelBuilder::new("py3-none-any").file("tests/a.py", b"").file("docs/a.py", b"");
+    let other = WheelBuilder { name: "other".to_owned(), ..one.clone() };
+    for builder in [&one, &other] {
+        builder.write(folder.path());
+    }
+    let config = |text: &str| {
+        std::fs::write(folder.path().join("truewheel.toml"), format!("[check]\nprofile = \"strict\"\n{text}")).unwrap();
+        let strict = |builder: &WheelBuilder| {
+            let mut codes = errors(folder.path(), &builder.file_name(), &[]);
+            codes.sort();
+            codes.dedup();
+            codes
+        };
+        (strict(&one), strict(&other))
+    };
+    let names = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+    let allow = |code: &str, more: &str| format!("[[allow]]\ncode = \"{code}\"\nreason = \"why\"\n{more}");
+    // `other` has METADATA of `demo`.
+    let (demo, rest) = (names(&["TW632"]), names(&["TW610", "TW632"]));
+    assert_eq!(config(""), (demo.clone(), rest.clone()));
+    assert_eq!(config(&allow("TW632", "member = \"tests/*\"")), (demo.clone(), rest.clone()));
+    let both = allow("TW632", "member = \"tests/*\"") + "\n" + &allow("top-level-name", "member = \"docs/*\"");
+    assert_eq!(config(&both), (names(&[]), names(&["TW610"])));
+    assert_eq!(config(&allow("top-level-name", "wheel = \"demo-*\"")), (names(&[]), rest.clone()));
+    assert_eq!(config(&allow("TW6xx", "wheel = \"other-*\"")), (demo, names(&[])));
+    // Rules of the file, of whatever breadth, beat the profile.
+    assert_eq!(config("warn = [\"top-level-name\"]\n"), (names(&[]), names(&["TW610"])));
+    assert_eq!(config("allow = [\"TW6xx\"]\ndeny = [\"TW610\"]\n"), (names(&[]), names(&["TW610"])));
 }

@@ -39,6 +39,12 @@ fn sound() -> WheelBuilder {
     WheelBuilder::new("py3-none-any").file("demo/__init__.py", b"")
 }
 
+/// Bytes that do not get smaller.
+fn noise(count: usize) -> Vec<u8> {
+    let mut random = crate::support::random::Random::new(1);
+    (0..count / 8).flat_map(|_| random.next().to_le_bytes()).collect()
+}
+
 /// A sound wheel with an odd member.
 fn odd(change: impl Fn(&mut Entry)) -> WheelBuilder {
     let mut entry = Entry::new("demo/data.txt", b"some text\n");
@@ -116,12 +122,16 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
         Code::TW113 => odd(|_| ()).file("demo/Data.txt", b""),
         Code::TW114 => odd(|entry| entry.mode = 0o100_666),
         Code::TW115 => sound().file(&format!("demo/{}.txt", "long/".repeat(50)), b""),
+        Code::TW116 => odd(|entry| entry.date = 0),
+        Code::TW117 => sound().file("demo-1.0.dist-info/licenses/LICENSE", b"").file("demo/data.txt", b""),
+        Code::TW118 => sound().entry(Entry { flags: 1 << 11, ..Entry::new("demo/Grüße.txt", b"") }),
         Code::TW630 => {
             sound().file("demo/server.key", b"-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\n")
         }
         Code::TW631 => sound().file("demo/.DS_Store", b""),
         Code::TW632 => sound().file("tests/test_demo.py", b""),
         Code::TW633 => with(&ElfSpec { rpath: Some(b"$ORIGIN:/home/jane/src/demo/lib"), ..extension() }),
+        Code::TW634 => sound().entry(Entry { method: 0, ..Entry::new("demo/model.bin", &vec![7; 101 << 20]) }),
         Code::TW635 => {
             let metadata = "Metadata-Version: 2.4\nName: demo\nVersion: 1.0\nLicense-File: LICENSE\n".to_owned();
             WheelBuilder { metadata: Some(metadata), ..sound() }
@@ -136,6 +146,27 @@ fn wheel(code: Code) -> Option<WheelBuilder> {
             WheelBuilder { metadata: Some(metadata.to_owned()), ..sound() }
         }
         Code::TW641 => with_tags("cp311-cp311-manylinux_2_36_loongarch64", &ElfSpec { machine: 258, ..extension() }),
+        Code::TW643 => WheelBuilder::new("py3.py2-none-any").file("demo/__init__.py", b""),
+        Code::TW644 => {
+            let large = vec![7; 3 << 20];
+            let copies = sound().file("demo/libdemo.so.1.bin", &large).file("demo/libdemo.so.bin", &large);
+            copies.file("demo/noise.bin", &noise(3 << 20))
+        }
+        Code::TW645 => with(&extension()).file("demo/_core.pdb", &noise(5 << 20)),
+        Code::TW646 => with(&extension()).file("demo/include/demo.h", b"").file("demo/include/more.h", b""),
+        Code::TW647 => {
+            let metadata = "Metadata-Version: 2.5\nName: demo\nVersion: 1.0\nImport-Name: demonstration\n".to_owned();
+            WheelBuilder { metadata: Some(metadata), ..sound() }
+        }
+        Code::TW648 => with(&extension()).file(
+            "demo.libs/libgmp-1a2b3c4d.so.10",
+            &ElfSpec { soname: Some(b"libgmp-1a2b3c4d.so.10"), ..ElfSpec::default() }.build(),
+        ),
+        Code::TW649 => WheelBuilder::new(GLIBC).file("demo/__init__.py", b""),
+        Code::TW650 => WheelBuilder::new("py3-none-any"),
+        Code::TW651 => sound().file("demo-extra/__init__.py", b""),
+        Code::TW652 => sound().file("demo-1.0.dist-info/sboms/README.md", b"what is in here\n"),
+        Code::TW653 => sound().file("demo/one.yaml", b"").file("demo/two.yml", b""),
         Code::TW639 => sound().file("demo.pth", b"import demo.start\n"),
         Code::TW640 => sound().file("demo/_lib.py", b"# auto-generated file\nimport _cffi_backend\n"),
         Code::TW201 => WheelBuilder::new(GLIBC).file(EXTENSION, &extension().build()[..200]),
@@ -331,11 +362,6 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")
             .member(EXTENSION)
             .help("let `truewheel repair` vendor it, or leave it to the user's machine with `--exclude`"),
-        Code::TW634 => {
-            let message = "the wheel has 212 MiB; PyPI takes 100 unless the project was given more";
-            Diagnostic::new(code, message)
-                .help("strip debug sections (`truewheel repair --strip`), or leave out what can be downloaded")
-        }
         Code::TW642 => Diagnostic::new(code, "the ABI tag is `cp311`, and `abi3` is required"),
         Code::TW509 => {
             let message = "links `python312.dll`, and `cp311-abi3` claims CPython from 3.11 on";

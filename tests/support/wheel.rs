@@ -17,6 +17,8 @@ pub struct Entry {
     pub flags: u16,
     /// Unix mode with file type.
     pub mode: u32,
+    /// The date as zip writes it; 1980-01-01 by default.
+    pub date: u16,
     /// CRC-32 that is written; `None` for the right one.
     pub crc: Option<u32>,
     /// The name in the local entry; `None` for the same.
@@ -37,6 +39,7 @@ impl Entry {
             method: 8,
             flags: 0,
             mode: 0o100_644,
+            date: 0x21,
             crc: None,
             local_name: None,
             size: None,
@@ -173,7 +176,7 @@ pub fn archive(entries: &[Entry], comment: &[u8]) -> Vec<u8> {
         let crc = entry.crc.unwrap_or_else(|| crc32fast::hash(&entry.bytes));
         let offset = out.len() as u32;
         let mut common = Vec::new();
-        for value in [20, entry.flags, entry.method, 0, 0x21] {
+        for value in [20, entry.flags, entry.method, 0, entry.date] {
             common.extend(value.to_le_bytes());
         }
         let size = entry.size.unwrap_or(entry.bytes.len() as u32);

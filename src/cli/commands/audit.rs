@@ -1,6 +1,7 @@
 //! What `show` and `check` share: each file examined, its report printed, the highest status kept.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
@@ -23,6 +24,7 @@ pub fn options(args: &ReportArgs, settings: &Settings) -> Result<AuditOptions> {
     Ok(AuditOptions {
         policies: super::policies::policy_set(args.policy_file.as_deref())?,
         levels: levels::levels(args, settings)?,
+        now: SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|past| i64::try_from(past.as_secs()).ok()),
         config: settings.config.as_ref().map(|path| path.display().to_string()),
         ..AuditOptions::default()
     })

@@ -6,7 +6,7 @@ use crate::audit::AuditOptions;
 use crate::cli::args::CheckArgs;
 use crate::cli::inputs;
 use crate::cli::printer::{Printer, View};
-use crate::cli::settings::Settings;
+use crate::cli::settings::{Environment, Settings};
 use crate::cli::status::Status;
 use crate::cli::subject::{self, Subject};
 use crate::cli::terminal::Terminal;
@@ -17,29 +17,30 @@ use crate::report::Report;
 use crate::tag::AbiTag;
 
 /// Checks each file; status 1 if any finding is an error.
-pub fn run(args: &CheckArgs, settings: &Settings, terminal: &Terminal) -> Status {
+pub fn run(args: &CheckArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
     let prepared = super::audit::options(&args.report, settings).and_then(|mut options| {
         let names: Vec<&str> = args.plat.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect();
         options.plat = super::policies::platforms(&names, &options.policies)?;
         options.require_archs = args.require_archs.clone().unwrap_or_default();
         options.levels.set_profile(args.profile);
         options.require_abi = abis(&args.require_abi)?;
-        Ok(options)
+        options.ignore_recorded = args.ignore_recorded;
+        options.why_not_better = false;
+        let mending = args.fix.then(|| mending(&options, environment)).transpose()?;
+        Ok((options, mending))
     });
-    let mut options = match prepared {
-        Ok(options) => options,
+    let (options, mending) = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => {
             terminal.error(&error);
             return Status::Impossible;
         }
     };
-    options.ignore_recorded = args.ignore_recorded;
-    options.why_not_better = false;
     let printer = Printer::new(&args.report, View::Findings, terminal);
     let paths = inputs::with_folders(inputs::expand(&args.inputs));
-    let examine = |path: &Path| match args.wheel_dir.as_deref().filter(|_| args.fix) {
-        Some(folder) => fix(path, folder, &options, terminal),
-        None => subject::check(path, &options),
+    let examine = |path: &Path| match (&mending, args.wheel_dir.as_deref()) {
+        (Some(mending), Some(folder)) => fix(path, folder, mending, &options, terminal),
+        _ => subject::check(path, &options),
     };
     super::audit::each(paths, printer, terminal, &examine, &Status::of)
 }
@@ -57,20 +58,33 @@ fn abis(names: &[String]) -> Result<Vec<AbiTag>> {
     Ok(tags)
 }
 
-/// Mends a wheel into `folder` and reports on the result; on the wheel itself, where it cannot be mended.
-fn fix(path: &Path, folder: &Path, options: &AuditOptions, terminal: &Terminal) -> Result<Report> {
-    // A binary that cannot be read is told of in the report, and stays as it is.
-    let accept = vec![Code::TW201];
-    let asked = RetagOptions {
+/// Returns what `--fix` asks for.
+fn mending(options: &AuditOptions, environment: &Environment) -> Result<RetagOptions> {
+    Ok(RetagOptions {
         mends: true,
+        now: options.now,
+        source_date_epoch: super::write::source_date_epoch(environment)?,
         policies: options.policies.clone(),
         ignore_recorded: options.ignore_recorded,
-        accept: accept.clone(),
+        // A binary that cannot be read is told of in the report, and stays as it is.
+        accept: vec![Code::TW201],
         ..RetagOptions::default()
-    };
+    })
+}
+
+/// Mends a wheel into `folder` and reports on the result; on the wheel itself, where it cannot be mended.
+fn fix(
+    path: &Path,
+    folder: &Path,
+    mending: &RetagOptions,
+    options: &AuditOptions,
+    terminal: &Terminal,
+) -> Result<Report> {
     let written = match subject::identify(path)? {
         Subject::Binary(_) => Err(Error::refused("a bare binary is not mended")),
-        Subject::Archive => retag::retag(path, &asked, Some(folder)).and_then(|mut made| made.publish(&accept)),
+        Subject::Archive => {
+            retag::retag(path, mending, Some(folder)).and_then(|mut made| made.publish(&mending.accept))
+        }
     };
     match written {
         Ok(Some(result)) => {

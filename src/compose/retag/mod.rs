@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::lint;
 use crate::load::{self, Binary, Inventory};
 use crate::policy::Earned;
-use crate::repair::rewrite::{Rewrite, is_rewritable};
+use crate::repair::rewrite::{Mending, Rewrite, is_rewritable};
 use crate::repair::{self, Step};
 use crate::tag::{Liveness, PlatformTag, Tag, TagSet, WheelFilename};
 use crate::wheel::dist_info::DistInfoProblem;
@@ -145,7 +145,7 @@ impl Work<'_> {
             || says_otherwise
             || tags != before.tags;
         let mut rewrite = Rewrite::new(before.clone());
-        rewrite.mends = self.options.mends;
+        rewrite.mending = self.options.mends.then_some(Mending { now: self.options.now });
         if proves {
             let mut facts = self.facts(outcome)?;
             if self.options.auto && self.options.python.is_keep() && self.options.abi.is_keep() {
@@ -166,6 +166,9 @@ impl Work<'_> {
             Some(build) => Some(build.to_owned()),
         };
         rewrite.name = before.with_tags(tags).with_build(build.as_deref())?;
+        if self.options.mends {
+            rewrite.name = rewrite.name.normalized();
+        }
         outcome.name = rewrite.name.clone();
         outcome.steps = steps(&before, &rewrite);
         let other = self.wheel.dist_info_facts().problems.iter().find_map(|problem| match problem {
@@ -298,7 +301,7 @@ impl Work<'_> {
         let written = rewrite.write(self.wheel, &options, folder)?;
         outcome.diagnostics.extend(written.diagnostics);
         let Some(output) = written.output else { return Ok(Ready::InPlace(written.destination)) };
-        let changed = !outcome.steps.is_empty() || rewrite.purelib.is_some() || rewrite.mends;
+        let changed = !outcome.steps.is_empty() || rewrite.purelib.is_some() || rewrite.mending.is_some();
         if changed {
             let result = Wheel::open(output.path())?;
             outcome.diagnostics.extend(differences(&result, rewrite)?);

@@ -104,6 +104,8 @@ pub struct RetagOptions {
     pub force: bool,
     /// Mends as well what can be mended without a guess (`check --fix`).
     pub mends: bool,
+    /// The present, in seconds since 1970: later times of members are mended; `None`: they stay.
+    pub now: Option<i64>,
     /// `--ignore-recorded`: exclusions recorded in the wheel do not hold.
     pub ignore_recorded: bool,
     /// `--compress`, for WHEEL and RECORD.
@@ -127,6 +129,7 @@ impl Default for RetagOptions {
             rename_extensions: false,
             force: false,
             mends: false,
+            now: None,
             ignore_recorded: false,
             compress: 6,
             source_date_epoch: None,

@@ -6,7 +6,7 @@ use super::facts::{CompactRelocations, ElfFacts, Hashes, Linkage, Pages, Section
 use super::names::Names;
 use super::notes::{NoteFacts, read_notes};
 use super::read::{DynamicEntry, Elf, Section, Strings, last};
-use super::{contradict, machine};
+use super::{contradict, machine, strip};
 use crate::error::Result;
 use crate::format::bytes::escaped;
 use crate::format::excerpt::Excerpt;
@@ -72,6 +72,7 @@ pub fn inspect(file: Excerpt<'_>) -> Result<Image> {
         imports: names.imports,
         search_paths: names.search_paths,
         slice: 0..file.bytes.len(),
+        debug_bytes: strip::debug_bytes(&file),
         details: Details::Elf(Box::new(facts)),
         faults,
     })

@@ -83,6 +83,15 @@ fn is_debug_name(name: &[u8]) -> bool {
     name == b".gdb_index" || name == b".line" || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Returns how many bytes of the file hold debug data that no loader reads.
+pub(super) fn debug_bytes(file: &Elf<'_>) -> u64 {
+    let holds = |section: &&Section| {
+        let in_file = section.flags & elf::SHF_ALLOC.0 == 0 && section.kind != elf::SHT_NOBITS.0;
+        in_file && is_debug_name(file.section_name(section))
+    };
+    file.sections.iter().filter(holds).fold(0, |sum, section| sum.saturating_add(section.size))
+}
+
 /// Of each section, whether it goes. Unknown names stay, and everything that is loaded.
 fn to_remove(file: &Elf<'_>, level: StripLevel) -> Vec<bool> {
     let is_loaded = |section: &Section| section.flags & elf::SHF_ALLOC.0 != 0;

@@ -121,9 +121,16 @@ fn inspect_slice(file: Excerpt<'_>, container: Container, entry: &Entry) -> Resu
         imports: names.imports,
         search_paths: names.search_paths,
         slice: entry.range.clone(),
+        debug_bytes: debug_bytes(&segments),
         details: Details::MachO(Box::new(facts)),
         faults,
     })
+}
+
+/// Bytes of the segment in which debug data lies (`__DWARF`), in linked files that of a dSYM bundle.
+fn debug_bytes(segments: &[Segment<'_>]) -> u64 {
+    let debug = segments.iter().filter(|segment| segment.name == b"__DWARF");
+    debug.fold(0, |sum, segment| sum.saturating_add(segment.file_size))
 }
 
 /// A static archive, of which only the processor is known.
@@ -154,6 +161,7 @@ fn archive(container: Container, entry: &Entry) -> Image {
         imports: Vec::new(),
         search_paths: Vec::new(),
         slice: entry.range.clone(),
+        debug_bytes: 0,
         details: Details::MachO(Box::new(facts)),
         faults: Vec::new(),
     }

@@ -5,7 +5,7 @@ use super::exports::Exports;
 use super::facts::{Checksum, Debug, PeFacts, Signature, VersionInfo};
 use super::imports::{Delayed, Descriptor, MAX_NAME, delayed, descriptors};
 use super::load_config::LoadConfig;
-use super::read::{FILE_DLL, FILE_EXECUTABLE, Pe, directory, machine};
+use super::read::{FILE_DLL, FILE_EXECUTABLE, Pe, Section, directory, machine};
 use super::resources;
 use crate::arch::Arch;
 use crate::error::{Error, Result};
@@ -80,9 +80,29 @@ pub fn inspect(file: Excerpt<'_>) -> Result<Option<Image>> {
         imports,
         search_paths: Vec::new(),
         slice: 0..pe.bytes.len(),
+        debug_bytes: debug_bytes(&pe),
         details: Details::Pe(Box::new(facts)),
         faults,
     }))
+}
+
+/// Bytes of sections with DWARF, which MinGW's linker leaves in the file.
+fn debug_bytes(pe: &Pe<'_>) -> u64 {
+    const PREFIX: &[u8] = b".debug_";
+    // The string table follows the symbols (PE format, "COFF String Table"); names of more than 8 bytes are `/offset`.
+    let strings = pe.header.symbol_table.saturating_add(u64::from(pe.header.symbol_count).saturating_mul(18));
+    let is_debug = |section: &&Section| {
+        let name = section.name.split(|byte| *byte == 0).next().unwrap_or_default();
+        let offset = name.strip_prefix(b"/").and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+        match offset.filter(|_| pe.header.symbol_table != 0) {
+            Some(offset) => {
+                let long = strings.checked_add(offset).and_then(|at| pe.bytes.slice(at, PREFIX.len() as u64).ok());
+                long == Some(PREFIX)
+            }
+            None => name.starts_with(PREFIX),
+        }
+    };
+    pe.sections.iter().filter(is_debug).fold(0, |sum, section| sum.saturating_add(section.raw_size.into()))
 }
 
 /// The processor that a machine number stands for.

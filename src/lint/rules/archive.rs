@@ -6,8 +6,17 @@ use crate::wheel::{ArchiveFault, FaultKind, FaultLevel};
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let faults = sheet.wheel.faults().iter().map(finding);
-    let corrupt = sheet.corrupt.iter().map(|(member, error)| {
-        Diagnostic::new(Code::TW110, format!("cannot be unpacked: {}", error.message())).member(member)
+    let corrupt = sheet.corrupt.iter().map(|(name, error)| {
+        let goes_on = sheet.wheel.member(name).filter(|member| sheet.wheel.goes_on(member));
+        match goes_on {
+            Some(member) => {
+                let size = member.size();
+                let text = format!("goes on behind its {size} bytes: pip takes those alone, uv refuses the wheel");
+                Diagnostic::new(Code::TW110, text).at(Severity::Warning)
+            }
+            None => Diagnostic::new(Code::TW110, format!("cannot be unpacked: {}", error.message())),
+        }
+        .member(name)
     });
     faults.chain(corrupt).collect()
 }
@@ -15,6 +24,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
 /// Returns the finding that a fault of the archive is.
 pub fn finding(fault: &ArchiveFault) -> Diagnostic {
     let severity = match fault.level {
+        FaultLevel::Note => Severity::Note,
         FaultLevel::Warning => Severity::Warning,
         FaultLevel::Error => Severity::Error,
     };

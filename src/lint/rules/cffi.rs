@@ -19,6 +19,14 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                 .help("use `ffi.set_source()` and compile when the wheel is built"),
         );
     }
+    if let Some(member) = having(Trace::CffiCompile).next() {
+        let message = "compiles C code as soon as it is imported";
+        found.push(
+            Diagnostic::new(Code::TW640, message)
+                .member(member)
+                .help("call `compile()` under `if __name__ == \"__main__\"`, or leave the build script out"),
+        );
+    }
     for (member, _) in sheet.binaries.iter().filter(|(member, _)| is_verified_name(member)) {
         let message = "is a module that `ffi.verify()` compiled: its name holds a hash of one version of Python and of cffi, and others compile it anew";
         found.push(

@@ -1,11 +1,14 @@
 //! Does a member belong in a wheel at all? TW115, TW630 to TW634, TW639.
 
-use crate::diagnostic::{Code, Diagnostic};
+use super::others;
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
 use crate::lint::scan::Trace;
 
 /// PyPI's limit for a file, unless a project was given more.
 const PYPI_LIMIT: u64 = 100 << 20;
+/// What a function of AWS Lambda may have unpacked, layers included.
+const LAMBDA_LIMIT: u64 = 250 << 20;
 /// Paths longer than this do not fit beside site-packages where Windows' old limit of 260 holds.
 const LONGEST: usize = 200;
 
@@ -21,7 +24,13 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
             found.push(Diagnostic::new(Code::TW115, message).member(name));
         }
     }
+    found.extend(loose(sheet));
     found.extend(top_level(sheet));
+    let unpacked = sheet.wheel.members().iter().fold(0_u64, |sum, member| sum.saturating_add(member.size()));
+    if unpacked > LAMBDA_LIMIT {
+        let text = format!("the wheel unpacks to {} MiB; functions of AWS Lambda have 250", unpacked >> 20);
+        found.push(Diagnostic::new(Code::TW634, text).at(Severity::Note));
+    }
     let size = sheet.wheel.file_size();
     if size > PYPI_LIMIT {
         let message = format!("the wheel has {} MiB; PyPI takes 100 unless the project was given more", size >> 20);
@@ -52,7 +61,7 @@ fn traces(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
                     .member(member)
                     .help("Python 3.18 ignores such lines; a `.start` file (PEP 829) names what is to be called"),
             ),
-            Trace::CffiVerify | Trace::CffiBackend | Trace::MentionsCffi => {}
+            Trace::CffiVerify | Trace::CffiCompile | Trace::CffiBackend | Trace::MentionsCffi => {}
         }
     }
     if let Some((member, path)) = paths.first() {
@@ -113,6 +122,20 @@ fn stray(name: &str, dist_info: &str) -> Option<(Code, String)> {
         _ => return None,
     };
     Some((Code::TW631, left.to_owned()))
+}
+
+/// Files at the top of site-packages that are no modules.
+fn loose(sheet: &Sheet<'_>) -> Option<Diagnostic> {
+    const MODULES: &[&str] = &["py", "pyi", "pyc", "pyd", "so", "dll", "dylib", "pth", "start"];
+    let is_loose = |name: &&str| {
+        let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+        // The version may follow: `libfoo.so.1`. What hides has reasons of its own.
+        !name.contains('/') && !name.starts_with('.') && !MODULES.contains(&end) && !name.contains(".so.")
+    };
+    let mut names = sheet.wheel.members().iter().map(|member| member.name()).filter(is_loose);
+    let first = names.next()?;
+    let text = format!("lies at the top of site-packages, among the modules of all projects{}", others(names.count()));
+    Some(Diagnostic::new(Code::TW631, text).member(first).help("put it into the package's folder"))
 }
 
 /// Names at the top of site-packages that belong to nobody.

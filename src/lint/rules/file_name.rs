@@ -1,4 +1,4 @@
-//! Is the file's name one that installers can read? TW608.
+//! Is the file's name one that installers can read? TW608, TW643.
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
@@ -27,8 +27,14 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
         NameProblem::VersionNotNormalized(normal) => {
             Some((Severity::Warning, format!("the version is not in its normal form `{normal}`")))
         }
-        // How a set is spelled changes nothing for anyone who reads it.
         NameProblem::TagsUnsorted => None,
     });
-    found.map(|(severity, message)| Diagnostic::new(Code::TW608, message).at(severity)).collect()
+    let mut found: Vec<Diagnostic> =
+        found.map(|(severity, message)| Diagnostic::new(Code::TW608, message).at(severity)).collect();
+    // How a set is spelled changes nothing for installers; whoever compares names stumbles.
+    if !filename.tags.is_sorted() {
+        let message = format!("the tags are not in order: `{}`", filename.tags.sorted());
+        found.push(Diagnostic::new(Code::TW643, message).help("`truewheel check --fix` spells them so"));
+    }
+    found
 }

@@ -20,6 +20,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
             let mut found = told(unlisted(record, sheet), sheet);
             found.extend(told(absent(record, sheet), sheet));
             found.extend(told(rows(record, sheet), sheet));
+            found.extend(own_digest(record, sheet));
             found
         }
     }
@@ -75,6 +76,15 @@ fn absent(record: &Record, sheet: &Sheet<'_>) -> Vec<Diagnostic> {
         }
     }
     found.into_iter().map(|finding| finding.member(sheet.member("RECORD"))).collect()
+}
+
+/// A digest that RECORD states of itself: writing it down changes it.
+fn own_digest(record: &Record, sheet: &Sheet<'_>) -> Option<Diagnostic> {
+    let member = sheet.member("RECORD");
+    let row = record.rows().iter().find(|row| row.member() == member)?;
+    let text = "states a digest or a size of itself, which it cannot know";
+    let states = !row.digest.is_empty() || !row.size.is_empty();
+    states.then(|| Diagnostic::new(Code::TW607, text).member(member).at(Severity::Warning))
 }
 
 /// Digests and sizes.

@@ -6,18 +6,33 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
-use crate::tag::{AbiTag, Liveness, Tag};
+use crate::tag::{AbiTag, Liveness, Tag, WheelFilename};
+use crate::wheel::metadata::Metadata;
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let (Some(metadata), Some(filename)) = (sheet.metadata.get(), sheet.filename) else { return Vec::new() };
+    let mut found = excluded(metadata, filename, sheet);
+    found.extend(only_three(metadata, filename, sheet));
+    found
+}
+
+/// A classifier that says Python 3 alone, and a tag for Python 2.
+fn only_three(metadata: &Metadata, filename: &WheelFilename, sheet: &Sheet<'_>) -> Option<Diagnostic> {
+    const ONLY_THREE: &str = "Programming Language :: Python :: 3 :: Only";
+    let says = metadata.values("Classifier").iter().any(|value| value.trim() == ONLY_THREE);
+    let python = filename.tags.pythons().iter().find(|python| python.major() == Some(2))?;
+    let text = format!("has the classifier `{ONLY_THREE}`, and `{python}` is for Python 2");
+    says.then(|| Diagnostic::new(Code::TW636, text).member(sheet.member("METADATA")).at(Severity::Warning))
+}
+
+/// Tags for Pythons that `Requires-Python` does not let in.
+fn excluded(metadata: &Metadata, filename: &WheelFilename, sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let Some(text) = metadata.value("Requires-Python").map(str::trim).filter(|text| !text.is_empty()) else {
         return Vec::new();
     };
     let member = sheet.member("METADATA");
-    let Ok(specifiers) = VersionSpecifiers::from_str(text) else {
-        let message = format!("has `Requires-Python: {text}`, which is no set of versions");
-        return vec![Diagnostic::new(Code::TW636, message).member(member).at(Severity::Warning)];
-    };
+    // What is no set of versions is said to be that elsewhere (TW638).
+    let Ok(specifiers) = VersionSpecifiers::from_str(text) else { return Vec::new() };
     let (mut out, mut open) = (Vec::new(), false);
     for tag in filename.tags.expand() {
         match one_version(&tag) {

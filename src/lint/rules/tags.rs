@@ -1,4 +1,4 @@
-//! Are the tags ones that mean something? TW612, TW614, TW615, TW620, TW641.
+//! Are the tags ones that mean something? TW612, TW614, TW615, TW620, TW641, TW649.
 
 use crate::abi::dead_tags;
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -8,6 +8,7 @@ use crate::tag::{Liveness, PlatformTag, TagSet};
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let Some(filename) = sheet.filename else { return Vec::new() };
     let mut found = dead(&filename.tags);
+    found.extend(nothing_native(&filename.tags, sheet));
     for tag in filename.tags.platforms() {
         match tag {
             PlatformTag::Linux { .. } if !tag.is_accepted_by_pypi() => found.push(own_machine(tag)),
@@ -45,6 +46,20 @@ fn unknown(name: &str) -> Diagnostic {
 pub fn own_machine(tag: &PlatformTag) -> Diagnostic {
     let message = format!("the wheel is tagged `{tag}`, for the machine it was built on; PyPI refuses it");
     Diagnostic::new(Code::TW612, message).help("`truewheel repair` gives it the best tag that it earns")
+}
+
+/// A wheel that is for one platform without a reason that shows.
+fn nothing_native(tags: &TagSet, sheet: &Sheet<'_>) -> Option<Diagnostic> {
+    // Machine code of other kinds, and bytecode, which is for one Python.
+    const OTHER: &[&str] = &[".wasm", ".a", ".lib", ".o", ".obj", ".node", ".pyc", ".dex", ".cubin", ".ptx", ".spv"];
+    let platform = tags.platforms().first().filter(|tag| **tag != PlatformTag::Any)?;
+    let is_other = |name: &str| OTHER.iter().any(|end| name.to_ascii_lowercase().ends_with(end));
+    let native = sheet.native > 0 || sheet.wheel.members().iter().any(|member| is_other(member.name()));
+    let text = format!("the wheel is for `{platform}` and holds nothing of one platform");
+    (!native).then(|| {
+        let help = "tag it for any platform (`truewheel repair` does), or see why its binaries are missing";
+        Diagnostic::new(Code::TW649, text).help(help)
+    })
 }
 
 /// Tags that no installer matches, and those that only seem to be for many.

@@ -44,6 +44,12 @@ fn headers(file: &WheelFile) -> Vec<Diagnostic> {
         )),
         _ => found.push(Diagnostic::new(Code::TW609, "has several `Root-Is-Purelib`").at(Severity::Warning)),
     }
+    for name in file.repeated().iter().filter(|name| *name != "root-is-purelib") {
+        found.push(Diagnostic::new(Code::TW609, format!("has several `{name}`")).at(Severity::Note));
+    }
+    if !file.ends_with_line_end() {
+        found.push(Diagnostic::new(Code::TW609, "does not end with a line end").at(Severity::Note));
+    }
     if file.tags().is_empty() {
         // Installers go by the file name.
         found.push(Diagnostic::new(Code::TW609, "has no `Tag` among its headers").at(Severity::Warning));

@@ -60,6 +60,8 @@ impl FaultKind {
 /// How bad a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultLevel {
+    /// Harmless, and worth knowing.
+    Note,
     /// Worth a look; installers and PyPI take it.
     Warning,
     /// An installer fails, PyPI refuses the archive, or readers disagree about what is in it.

@@ -90,6 +90,9 @@ pub struct DosTime {
     pub time: u16,
 }
 
+/// Zip times are local times of an unknown zone, and clocks differ: this much ahead is no future, in seconds.
+const AHEAD: i64 = 2 * 24 * 60 * 60;
+
 impl DosTime {
     /// 1980-01-01 00:00:00, the first that can be written.
     pub const EPOCH: DosTime = DosTime { date: 0x21, time: 0 };
@@ -107,6 +110,37 @@ impl DosTime {
         let time =
             (u16::from(moment.hour()) << 11) | (u16::from(moment.minute()) << 5) | u16::from(moment.second() / 2);
         Self { date, time }
+    }
+}
+
+impl DosTime {
+    /// Returns the time as a Unix time stamp, taken as UTC; `None` if it is no time: month 0, hour 25.
+    pub fn to_unix(self) -> Option<i64> {
+        self.moment().map(time::PrimitiveDateTime::assume_utc).map(time::OffsetDateTime::unix_timestamp)
+    }
+
+    /// Tells whether it is a time, and none that is still to come; with `now` of `None` any time is past.
+    pub fn is_past(self, now: Option<i64>) -> bool {
+        let limit = now.map_or(i64::MAX, |now| now.saturating_add(AHEAD));
+        self.to_unix().is_some_and(|time| time <= limit)
+    }
+
+    fn moment(self) -> Option<time::PrimitiveDateTime> {
+        let low = |value: u16, mask: u16| u8::try_from(value & mask).ok();
+        let month = time::Month::try_from(low(self.date >> 5, 0xf)?).ok()?;
+        let year = i32::from(self.date >> 9).saturating_add(1980);
+        let date = time::Date::from_calendar_date(year, month, low(self.date, 0x1f)?).ok()?;
+        let second = low(self.time, 0x1f)?.saturating_mul(2);
+        date.with_hms(low(self.time >> 11, 0x1f)?, low(self.time >> 5, 0x3f)?, second).ok()
+    }
+}
+
+impl fmt::Display for DosTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.moment() {
+            Some(moment) => write!(f, "{}", moment.date()),
+            None => f.write_str("no date"),
+        }
     }
 }
 
@@ -185,6 +219,17 @@ mod tests {
             DosTime::from_unix(1_614_834_367),
             DosTime { date: (41 << 9) | (3 << 5) | 4, time: (5 << 11) | (6 << 5) | 3 }
         );
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_was_written_and_may_be_none() {
+        for seconds in [315_532_800, 1_614_834_366, 4_354_819_198] {
+            assert_eq!(DosTime::from_unix(seconds).to_unix(), Some(seconds));
+        }
+        for (date, time) in [(0, 0), (0x20, 0), (0x1a1, 0), (0x21, 24 << 11), (0x21, 60 << 5), (0x21, 30)] {
+            assert_eq!(DosTime { date, time }.to_unix(), None, "{date:#x} {time:#x}");
+        }
+        assert_eq!(DosTime::from_unix(1_614_834_366).to_string(), "2021-03-04");
     }
 
     #[test]

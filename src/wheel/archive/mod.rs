@@ -2,6 +2,7 @@
 
 mod budget;
 mod bytes;
+mod composed;
 mod ending;
 mod entry;
 mod extra;

@@ -1,6 +1,8 @@
 //! Names of members: which can be written everywhere, and which two become one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::composed::taken_apart;
 
 /// Longest name that any installer could write (Linux's `PATH_MAX`).
 const MAX_NAME: usize = 4096;
@@ -71,26 +73,56 @@ pub(super) fn windows_reason(name: &str) -> Option<&'static str> {
     None
 }
 
-/// Two names that are one on a case-insensitive file system.
+/// Two names that are one on some file system.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Collision<'a> {
     /// The name that stands later in the archive.
     pub(super) name: &'a str,
     /// The name that it collides with.
     pub(super) other: &'a str,
+    /// What the file system does not tell apart.
+    pub(super) blindness: Blindness,
 }
 
-/// Returns the names that collide with an earlier one once case is folded; equal names are not meant.
-pub(super) fn collisions<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Collision<'a>> {
+/// What a file system does not tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blindness {
+    /// Upper and lower case: Windows, macOS.
+    Case,
+    /// A composed character and its parts, and case: macOS.
+    Composition,
+}
+
+impl Blindness {
+    fn seen(self, name: &str) -> String {
+        let folded = name.trim_end_matches('/').to_lowercase();
+        match self {
+            Blindness::Case => folded,
+            Blindness::Composition => taken_apart(&folded),
+        }
+    }
+}
+
+/// Returns the names that collide with an earlier one; equal names are not meant.
+pub(super) fn collisions<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<Collision<'a>> {
+    let mut found = collisions_by(Blindness::Case, names.clone());
+    // Names in ASCII have no composed characters.
+    found.extend(collisions_by(Blindness::Composition, names.filter(|name| !name.is_ascii())));
+    let mut told = BTreeSet::new();
+    found.retain(|collision| told.insert(collision.name));
+    found
+}
+
+fn collisions_by<'a>(blindness: Blindness, names: impl Iterator<Item = &'a str>) -> Vec<Collision<'a>> {
     let mut seen: BTreeMap<String, &'a str> = BTreeMap::new();
     let mut found = Vec::new();
     for name in names {
-        let folded = name.trim_end_matches('/').to_lowercase();
-        match seen.get(&folded) {
-            Some(other) if *other != name => found.push(Collision { name, other }),
+        let key = blindness.seen(name);
+        match seen.get(&key) {
+            Some(other) if *other != name => found.push(Collision { name, other, blindness }),
             Some(_) => {}
             None => {
-                seen.insert(folded, name);
+                seen.insert(key, name);
             }
         }
     }
@@ -167,7 +199,16 @@ mod tests {
     #[test]
     fn case_is_folded_for_collisions() {
         let names = ["a/B.py", "a/c.py", "A/b.PY", "a/c.py"];
-        assert_eq!(collisions(names.into_iter()), [Collision { name: "A/b.PY", other: "a/B.py" }]);
+        let found = collisions(names.into_iter());
+        assert_eq!(found, [Collision { name: "A/b.PY", other: "a/B.py", blindness: Blindness::Case }]);
+    }
+
+    #[test]
+    fn composed_characters_are_one_with_their_parts() {
+        let names = ["caf\u{e9}", "CAFE\u{301}", "cafe"];
+        let found = collisions(names.into_iter());
+        let blindness = Blindness::Composition;
+        assert_eq!(found, [Collision { name: "CAFE\u{301}", other: "caf\u{e9}", blindness }]);
     }
 
     #[test]

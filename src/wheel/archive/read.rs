@@ -259,6 +259,26 @@ pub(super) fn stream(mapping: &Mapping, member: &Member, sink: &mut dyn FnMut(&[
     }
 }
 
+/// Tells whether the data go on behind the declared size, and the checksum is that of what stands before.
+///
+/// Not of members larger than 64 MiB, which are not held for a question like this.
+pub(super) fn goes_on(mapping: &Mapping, member: &Member) -> bool {
+    const LARGEST: u64 = 64 << 20;
+    let Some(size) = usize::try_from(member.size).ok().filter(|_| member.size <= LARGEST && !member.encrypted) else {
+        return false;
+    };
+    let longer = Member { size: member.size.saturating_add(1), ..member.clone() };
+    let head = match member.method {
+        Method::Stored => {
+            slice(mapping.bytes(), member.data_offset, longer.size.min(member.compressed_size)).map(<[u8]>::to_vec)
+        }
+        Method::Deflated => prefix(mapping, &longer, size.saturating_add(1)).ok(),
+        Method::Other(_) => None,
+    };
+    let Some(head) = head.filter(|head| head.len() > size) else { return false };
+    head.get(..size).is_some_and(|declared| crc32fast::hash(declared) == member.crc32)
+}
+
 /// Returns the SHA-256 and the size of a member, checked as reading checks it.
 pub(super) fn digest(mapping: &Mapping, member: &Member) -> Result<([u8; 32], u64)> {
     let mut hasher = Sha256::new();

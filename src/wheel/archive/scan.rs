@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 
 use super::bytes::Fields;
 use super::entry::{Central, LOCAL_SIGNATURE, Local, descriptor_size, flag};
+use super::extra::Extent;
 use super::fault::{FaultKind, FaultLevel, FaultList};
 use super::member::{Member, MemberPath, Method};
+use super::names::Blindness;
 use super::{ArchiveFault, bytes, names, tail};
 
 /// Far more entries than any wheel holds; PyPI's largest have some tens of thousands.
@@ -29,6 +31,8 @@ pub(super) struct NameScope {
     pub(super) windows: bool,
     /// File systems among them that do not tell case.
     pub(super) case_insensitive: bool,
+    /// File systems among them that do not tell a composed character from its parts.
+    pub(super) composing: bool,
 }
 
 /// What the scan found.
@@ -71,9 +75,27 @@ pub(super) fn scan(data: &[u8], scope: NameScope) -> Option<Scan> {
             (None, None) => {}
         }
     }
+    needless_zip64(&entries, &tail, &mut faults);
     modes.report(&mut faults);
     check_names(&members, &directories, scope, &mut faults);
     Some(Scan { members, directories, faults: faults.finish(), is_bomb })
+}
+
+/// Tells of zip64 records that no number needs; some readers do not know them.
+fn needless_zip64(entries: &[Central<'_>], tail: &tail::Tail, faults: &mut FaultList) {
+    let fits = |value: u64| value < u64::from(u32::MAX);
+    let needless = |entry: &&Central<'_>| {
+        let Extent { compressed, size, offset } = entry.extent;
+        entry.extra.zip64.is_some() && fits(compressed) && fits(size) && fits(offset)
+    };
+    if let Some(entry) = entries.iter().find(needless) {
+        let name = String::from_utf8_lossy(entry.name);
+        faults.add(FaultKind::Zip64, FaultLevel::Note, Some(&name), "there is a zip64 field, and no size needs it");
+    }
+    if tail.zip64 && tail.count < u64::from(u16::MAX) && fits(tail.directory) && fits(tail.directory_size) {
+        let message = "there is a zip64 end record, and nothing is that large";
+        faults.add(FaultKind::Zip64, FaultLevel::Note, None, message);
+    }
 }
 
 /// Returns the member that a checked entry is; nothing for a symbolic link.
@@ -381,8 +403,14 @@ fn check_names(members: &[Member], directories: &[String], scope: NameScope, fau
         faults.error(FaultKind::UnsafePath, Some(name), "the name is that of a directory too");
     }
     for collision in names::collisions(members.iter().map(Member::name)) {
-        let message = format!("the name differs from `{}` by case alone", super::fault::printable(collision.other));
-        faults.add(FaultKind::Collision, level(scope.case_insensitive), Some(collision.name), message);
+        let other = super::fault::printable(collision.other);
+        let (hurts, message) = match collision.blindness {
+            Blindness::Case => (scope.case_insensitive, format!("the name differs from `{other}` by case alone")),
+            Blindness::Composition => {
+                (scope.composing, format!("the name differs from `{other}` only in how characters are composed"))
+            }
+        };
+        faults.add(FaultKind::Collision, level(hurts), Some(collision.name), message);
     }
 }
 

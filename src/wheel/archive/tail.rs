@@ -28,6 +28,8 @@ pub(super) struct Tail {
     pub(super) directory_size: u64,
     /// Number of its entries as declared.
     pub(super) count: u64,
+    /// There is a zip64 end record.
+    pub(super) zip64: bool,
 }
 
 /// The fields of an end record, of either size.
@@ -61,7 +63,9 @@ fn find_end(data: &[u8]) -> Option<u64> {
 pub(super) fn read(data: &[u8], faults: &mut FaultList) -> Option<Tail> {
     let at = find_end(data)?;
     let end = read_end(data, at, faults)?;
-    let (end, records_start, shift) = match read_end64(data, at, &end, faults) {
+    let end64 = read_end64(data, at, &end, faults);
+    let zip64 = end64.is_some();
+    let (end, records_start, shift) = match end64 {
         Some((end64, start, shift)) => (end64, start, Some(shift)),
         None => (end, at, None),
     };
@@ -74,7 +78,7 @@ pub(super) fn read(data: &[u8], faults: &mut FaultList) -> Option<Tail> {
     }
     let Some(directory) = records_start.checked_sub(end.size) else {
         faults.error(framing, None, "the central directory is larger than what stands before its end record");
-        return Some(Tail { shift: 0, directory: records_start, directory_size: 0, count: end.count });
+        return Some(Tail { shift: 0, directory: records_start, directory_size: 0, count: end.count, zip64 });
     };
     let shift = match directory.checked_sub(end.offset) {
         Some(0) => 0,
@@ -88,7 +92,7 @@ pub(super) fn read(data: &[u8], faults: &mut FaultList) -> Option<Tail> {
             0
         }
     };
-    Some(Tail { shift, directory, directory_size: end.size, count: end.count })
+    Some(Tail { shift, directory, directory_size: end.size, count: end.count, zip64 })
 }
 
 fn read_end(data: &[u8], at: u64, faults: &mut FaultList) -> Option<End> {
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_empty_archive_is_sound() {
-        let tail = Tail { shift: 0, directory: 0, directory_size: 0, count: 0 };
+        let tail = Tail { shift: 0, directory: 0, directory_size: 0, count: 0, zip64: false };
         assert_eq!(kinds(&end(0, 0, 0, b"")), (Some(tail), vec![]));
     }
 

@@ -168,6 +168,13 @@ impl Wheel {
         Part::open(&self.mapping, member)
     }
 
+    /// Tells whether a member's data go on behind its declared size, and its checksum is that of the part before.
+    ///
+    /// CPython's zipfile, pip with it, takes that part alone; who compares sizes refuses the member.
+    pub fn goes_on(&self, member: &Member) -> bool {
+        !self.is_bomb && read::goes_on(&self.mapping, member)
+    }
+
     /// Returns the bytes of a member that is small by nature: RECORD, METADATA, WHEEL and the like.
     ///
     /// # Errors
@@ -224,9 +231,12 @@ impl Wheel {
 
 /// Returns which file systems the wheel is meant for; all of them where its name does not say.
 fn name_scope(filename: Option<&WheelFilename>) -> NameScope {
-    let Some(filename) = filename else { return NameScope { windows: true, case_insensitive: true } };
+    let Some(filename) = filename else {
+        return NameScope { windows: true, case_insensitive: true, composing: true };
+    };
     let any = |wanted: fn(&PlatformTag) -> bool| filename.tags.platforms().iter().any(wanted);
     let windows = any(|tag| matches!(tag, PlatformTag::Any | PlatformTag::Windows { .. } | PlatformTag::Other(_)));
     let apple = any(|tag| matches!(tag, PlatformTag::Macos { .. } | PlatformTag::Ios { .. }));
-    NameScope { windows, case_insensitive: windows || apple }
+    let anywhere = any(|tag| matches!(tag, PlatformTag::Any | PlatformTag::Other(_)));
+    NameScope { windows, case_insensitive: windows || apple, composing: anywhere || apple }
 }

@@ -59,12 +59,24 @@ impl<'a> OutputMember<'a> {
 /// Puts names in the order in which a wheel holds them: as given, dist-info last, RECORD the very last
 /// (binary distribution format, "Recommended archiver features").
 pub fn canonical_order(names: &mut [String], dist_info: &str) {
-    let rank = |name: &String| match name.strip_prefix(dist_info).and_then(|rest| rest.strip_prefix('/')) {
+    let rank = |name: &String| match inside(name, dist_info) {
         Some("RECORD") => 2,
         Some(_) => 1,
         None => 0,
     };
     names.sort_by_key(rank);
+}
+
+/// Returns the names that stand behind the first one of the dist-info directory and are not in it.
+pub fn behind_dist_info<'a>(names: impl Iterator<Item = &'a str>, dist_info: &str) -> impl Iterator<Item = &'a str> {
+    names
+        .skip_while(move |name| inside(name, dist_info).is_none())
+        .filter(move |name| inside(name, dist_info).is_none())
+}
+
+/// The name inside a directory.
+fn inside<'a>(name: &'a str, directory: &str) -> Option<&'a str> {
+    name.strip_prefix(directory)?.strip_prefix('/')
 }
 
 #[cfg(test)]
