@@ -88,10 +88,10 @@ mod policy;
 mod policy_apple;
 #[path = "suite/policy_windows.rs"]
 mod policy_windows;
-#[path = "suite/read_in_part.rs"]
-mod read_in_part;
 #[path = "suite/pypi_archives.rs"]
 mod pypi_archives;
+#[path = "suite/read_in_part.rs"]
+mod read_in_part;
 #[path = "suite/reference.rs"]
 mod reference;
 #[cfg(unix)]
