@@ -1,6 +1,7 @@
 //! The zip archive: found faults beside whatever members can be trusted, read from a memory map.
 
 mod budget;
+mod buffer;
 mod bytes;
 mod composed;
 mod ending;

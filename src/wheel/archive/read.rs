@@ -9,6 +9,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest, Sha256};
 
 use super::budget::{Budget, Reservation};
+use super::buffer::Buffer;
 use super::bytes::slice;
 use super::foreign::{self, Unpacked};
 use super::map::Mapping;
@@ -29,7 +30,7 @@ pub struct MemberBytes(Held);
 
 enum Held {
     Mapped { mapping: Arc<Mapping>, start: usize, end: usize },
-    Unpacked { bytes: Vec<u8>, _reserved: Option<Reservation> },
+    Unpacked { bytes: Buffer, _reserved: Option<Reservation> },
 }
 
 impl MemberBytes {
@@ -41,7 +42,7 @@ impl MemberBytes {
     /// Returns the bytes as a vector, which no longer counts against the budget.
     pub fn into_vec(self) -> Vec<u8> {
         match self.0 {
-            Held::Unpacked { bytes, .. } => bytes,
+            Held::Unpacked { bytes, .. } => bytes.into_vec(),
             Held::Mapped { .. } => self.to_vec(),
         }
     }
@@ -140,13 +141,13 @@ pub(super) fn read(mapping: &Arc<Mapping>, member: &Member) -> Result<MemberByte
             let size = usize::try_from(member.size).map_err(|_| wrong_size(member))?;
             let reserved = Budget::global().reserve(member.size);
             // Zeroed pages are the system's until they are written, so a lying size costs nothing.
-            let mut bytes = vec![0; size];
-            inflate_whole(raw, &mut bytes, member)?;
+            let mut bytes = Buffer::new(size);
+            inflate_whole(raw, bytes.as_mut(), member)?;
             Ok(MemberBytes(Held::Unpacked { bytes, _reserved: Some(reserved) }))
         }
         Method::Other(number) => {
             let reserved = Budget::global().reserve(member.size);
-            let bytes = unpack_foreign(raw, number, member)?;
+            let bytes = Buffer::of(unpack_foreign(raw, number, member)?);
             Ok(MemberBytes(Held::Unpacked { bytes, _reserved: Some(reserved) }))
         }
     }
