@@ -117,11 +117,14 @@ impl Drafter<'_> {
             true => format!("{verb} `{name}`, which is nowhere"),
             false => format!("{verb} `{name}`, which is nowhere; tried {}", tried.join(", ")),
         };
-        let help = match self.platform.vendoring().refusal {
-            None => {
+        let help = match (self.platform.vendoring().refusal, framework(name)) {
+            (Some(why), _) => {
+                format!("link the library statically ({why}), or leave it to the app with `--exclude {name}`")
+            }
+            (None, Some((_, help))) => help,
+            (None, None) => {
                 format!("say where it is with `--lib-path`, or leave it to the user's machine with `--exclude {name}`")
             }
-            Some(why) => format!("link the library statically ({why}), or leave it to the app with `--exclude {name}`"),
         };
         let diagnostic = Diagnostic::new(code, message).member(importer.display_name()).chain(chain).help(help);
         // dyld goes on without a weak import; what Visual C++'s runtimes load at need, they can do without.
@@ -138,6 +141,17 @@ impl Drafter<'_> {
 
 const OLD_RUNTIME_HELP: &str = "give a newer one with `--lib-path` (of several the newest is taken): that of the \
      machine that built the wheel, or the unpacked `msvc-runtime` of PyPI";
+
+/// The framework that a library is the binary of, and what to do about it: none is vendored.
+pub(super) fn framework(path: &str) -> Option<(&str, String)> {
+    let (folder, _) = path.split_once(".framework/")?;
+    let name = folder.rsplit('/').next().unwrap_or(folder);
+    let help = format!(
+        "link against a library instead of the framework, or leave it to the user's machine with `--exclude \
+         '*/{name}.framework/*'`"
+    );
+    Some((name, help))
+}
 
 /// Paths worth telling: not every default directory of the loader's variants.
 fn told(attempt: &Attempt) -> bool {

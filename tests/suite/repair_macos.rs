@@ -149,6 +149,27 @@ fn each_slice_of_a_universal_file_is_wired_and_signed() {
 }
 
 #[test]
+fn a_library_that_is_another_file_for_each_processor_is_refused_with_the_way_out() {
+    let build = |cpu| MachoSpec { cpu, ..library("/o/liba.dylib", &[]) }.build();
+    let mut bench = Bench::new(&[
+        ("intel/liba.dylib", build(X86_64)),
+        ("arm/liba.dylib", build(ARM64)),
+        ("joined/liba.dylib", universal(&[(X86_64, build(X86_64)), (ARM64, build(ARM64))])),
+    ]);
+    let folders = |bench: &Bench, names: &[&str]| names.iter().map(|name| bench.folder.path().join(name)).collect();
+    bench.options.search.folders = folders(&bench, &["intel", "arm"]);
+    let core = both(&extension(&[(LOAD, "/o/liba.dylib")]));
+    let wheel = bench.wheel("macosx_11_0_universal2", &[(EXTENSION, core)]);
+    let outcome = bench.try_repair(&wheel).unwrap();
+    let errors: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert_eq!((errors[0].code.name(), errors[0].member.as_deref()), ("TW303", Some(EXTENSION)));
+    assert!(errors[0].help.as_ref().is_some_and(|help| help.contains("lipo -create")), "{errors:#?}");
+    bench.options.search.folders = folders(&bench, &["joined", "intel", "arm"]);
+    assert_eq!(imports(&bench.repair(&wheel), EXTENSION), ["@loader_path/.dylibs/liba.dylib"; 2]);
+}
+
+#[test]
 fn a_run_path_that_one_slice_has_twice_is_left_there_once() {
     let intel = MachoSpec { cpu: X86_64, rpaths: vec!["@loader_path/lib", "@loader_path/lib"], ..extension(&[]) };
     let arm = MachoSpec { rpaths: vec!["@loader_path/other", "@loader_path/lib"], ..extension(&[]) };
@@ -274,7 +295,13 @@ fn a_framework_is_refused_unless_it_is_excluded() {
     let wheel = bench.wheel("macosx_11_0_arm64", &[(EXTENSION, extension(&[(LOAD, framework)]).build())]);
     let outcome = bench.try_repair(&wheel).unwrap();
     assert!(outcome.is_refused(&[]));
-    assert!(outcome.diagnostics.iter().any(|found| found.code.name() == "TW320"));
+    let found = outcome.diagnostics.iter().find(|found| found.code.name() == "TW320").unwrap();
+    let help = found.help.clone();
+    assert!(help.as_ref().is_some_and(|help| help.contains("--exclude '*/SDL2.framework/*'")), "{found:?}");
+    // Where it is nowhere, what to do is the same.
+    bench.options.search.sysroot = None;
+    let outcome = bench.try_repair(&wheel).unwrap();
+    assert_eq!(outcome.diagnostics.iter().find(|found| found.code.name() == "TW301").unwrap().help, help);
     bench.options.exclude = truewheel::repair::Patterns::new(["*/SDL2.framework/*"]).unwrap();
     let outcome = bench.repair(&wheel);
     assert_eq!(imports(&outcome, EXTENSION), [framework]);

@@ -1,14 +1,16 @@
 //! Mach-O: each import is the way from its importer to the library; run paths that lead elsewhere go.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::crowding::{Crowded, is_crowded};
 use super::{Home, Homes, Wire, Wired, names};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::{Edit, EditSet, SearchPathKind};
 use crate::load::{ObjectId, Resolution};
 use crate::repair::draft::{Drafter, Fate};
+use crate::repair::findings;
 use crate::repair::paths::{self, Leads, directory};
 use crate::repair::places::Folder;
 use crate::wheel::install::SITE_PACKAGES;
@@ -53,6 +55,7 @@ impl Wire for LoadPathWire {
             homes = self.named(drafter, files, &names, next);
         }
         homes.diagnostics.extend(files.iter().filter_map(|slices| framework(drafter, slices)));
+        homes.diagnostics.extend(files.iter().chain(&own).flat_map(|slices| parted(drafter, slices)));
         Ok(homes)
     }
 
@@ -247,19 +250,37 @@ fn unrepeated(mut to: String, origin: &str, taken: &BTreeSet<String>) -> String 
     to
 }
 
+/// Imports of a universal file for which each processor's slice finds a file of its own: all slices get one name for an
+/// import, so that has to be one universal file.
+fn parted(drafter: &Drafter<'_>, slices: &[ObjectId]) -> Vec<Diagnostic> {
+    let mut found: BTreeMap<&str, BTreeMap<&Path, String>> = BTreeMap::new();
+    for &slice in slices {
+        let mut seen = BTreeSet::new();
+        for edge in drafter.links.edges_of(slice) {
+            let Fate::Inside(target) = drafter.fate(edge) else { continue };
+            let name = drafter.graph.import(edge).name.as_str();
+            if let Some(path) = drafter.graph.object(target).external_path().filter(|_| seen.insert(name)) {
+                found.entry(name).or_default().entry(path).or_insert_with(|| drafter.graph.arch_name(slice));
+            }
+        }
+    }
+    let importer = slices.first().map_or("", |id| drafter.graph.object(*id).display_name());
+    let parted = found.into_iter().filter(|(_, files)| files.len() > 1);
+    let told = parted.map(|(name, files)| {
+        let each: Vec<String> = files.iter().map(|(path, arch)| format!("`{}` ({arch})", path.display())).collect();
+        let message = format!("needs `{name}`, which is another file for each processor: {}", each.join(" and "));
+        Diagnostic::new(Code::TW303, message).at(Severity::Error).member(importer).help(
+            "join the files into one universal library (`lipo -create`), and give its folder with `--lib-path` first",
+        )
+    });
+    told.collect()
+}
+
 /// A framework is more than its binary: one that would have to be vendored is refused.
 fn framework(drafter: &Drafter<'_>, slices: &[ObjectId]) -> Option<Diagnostic> {
     let object = slices.first().map(|id| drafter.graph.object(*id))?;
-    let (folder, _) = object.location.split_once(".framework/")?;
-    let name = folder.rsplit('/').next().unwrap_or(folder);
-    Some(
-        Diagnostic::new(
-            Code::TW320,
-            format!("`{name}.framework` would have to be vendored, and its resources with it: {}", object.location),
-        )
-        .help(format!(
-            "link against a library instead of the framework, or leave it to the user's machine with `--exclude \
-             '*/{name}.framework/*'`"
-        )),
-    )
+    let (name, help) = findings::framework(&object.location)?;
+    let message =
+        format!("`{name}.framework` would have to be vendored, and its resources with it: {}", object.location);
+    Some(Diagnostic::new(Code::TW320, message).help(help))
 }
