@@ -26,7 +26,7 @@ pub(super) struct Members {
     pub digests: BTreeMap<String, Digest>,
     /// Members that cannot be unpacked.
     pub corrupt: BTreeMap<String, Error>,
-    /// Archive names of binaries, and whether each lies where only pure Python belongs.
+    /// Archive names of binaries that some loader takes, and whether each lies where only pure Python belongs.
     pub places: Vec<(String, bool)>,
     /// How many members are machine code, whether a loader takes them or not.
     pub native: usize,
@@ -78,7 +78,9 @@ pub(super) fn read(wheel: &Wheel, sheet: &Sheet<'_>, depth: Depth) -> Members {
             // A DOS program, say, or a launcher that this wheel only carries.
             Content::Binaries(binaries) if binaries.is_empty() => {}
             Content::Binaries(binaries) => {
-                members.places.push((member.clone(), is_misplaced(&member)));
+                if binaries.iter().any(|binary| binary.image.is_loadable()) {
+                    members.places.push((member.clone(), is_misplaced(&member)));
+                }
                 members.inventory.binaries.extend(binaries);
             }
             Content::Unreadable(error) => {

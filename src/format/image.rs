@@ -185,6 +185,12 @@ pub struct Image {
 }
 
 impl Image {
+    /// Returns true if the loader of some system takes it: it is no relocatable object, and no code for a machine that no
+    /// tag names (GPU kernels, BPF).
+    pub fn is_loadable(&self) -> bool {
+        self.kind != ImageKind::Object && !matches!(self.arch, Arch::Other(_))
+    }
+
     /// Returns the ELF facts, if this is ELF.
     pub fn elf(&self) -> Option<&ElfFacts> {
         match &self.details {

@@ -63,7 +63,7 @@ pub struct Sheet<'a> {
     pub digests: BTreeMap<String, Digest>,
     /// Members that cannot be unpacked.
     pub corrupt: BTreeMap<String, Error>,
-    /// Archive names of binaries, and whether each lies where only pure Python belongs.
+    /// Archive names of binaries that some loader takes, and whether each lies where only pure Python belongs.
     pub binaries: Vec<(String, bool)>,
     /// What the bytes of members give away, where they were searched.
     pub traces: scan::Traces,

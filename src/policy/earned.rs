@@ -11,7 +11,7 @@ use super::subject::{Standing, Subject};
 use super::{apple, windows};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::{Format, Image, ImageKind};
+use crate::format::{Format, Image};
 use crate::platform::{self, Libc, detect};
 use crate::tag::PlatformTag;
 
@@ -101,7 +101,7 @@ pub fn refusals(set: &PolicySet, tag: &PlatformTag, subject: &Subject<'_>) -> Ve
 
 fn earned_on_linux(set: &PolicySet, subject: &Subject<'_>, claimed: &[PlatformTag]) -> Earned {
     let Some(machine) = machine(subject, claimed) else {
-        let elsewhere = |image: &Image| image.format != Format::Elf && image.kind != ImageKind::Object;
+        let elsewhere = |image: &Image| image.format != Format::Elf && image.is_loadable();
         let any = !subject.binaries().iter().any(|binary| elsewhere(binary.image));
         return Earned { tags: any.then_some(PlatformTag::Any).into_iter().collect(), ..Earned::default() };
     };

@@ -12,6 +12,7 @@ use super::plan::{Plan, TagChange};
 use super::plan_file::PlanFile;
 use super::prove;
 use super::recorded::{self, Recorded};
+use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::Change;
@@ -97,6 +98,9 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
     }
     if inventory.binaries.is_empty() && inventory.unreadable.is_empty() {
         return pure(wheel, filename, options, folder);
+    }
+    if inventory.unreadable.is_empty() && nothing_is_loaded(&inventory.binaries, &filename) {
+        return copied(wheel, filename, "the wheel holds no binary that is loaded; it is copied", folder);
     }
     let recorded = read_recorded(wheel)?;
     let Targeted { options, notes } = deployment::targeted(options, &inventory.binaries, platforms)?;
@@ -186,31 +190,11 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         true => filename.with_tags(filename.tags.with_platforms([PlatformTag::Any])),
         false => filename.clone(),
     };
-    let retagged = after != filename;
-    let message = match retagged {
-        true => "the wheel holds no binary, so it is for any platform",
-        false => "the wheel holds no binary; it is copied",
-    };
-    let mut outcome = Outcome {
-        plan: None,
-        name: after.clone(),
-        binaries: Vec::new(),
-        graph: Graph::default(),
-        target: None,
-        earned: earned.clone(),
-        changes: BTreeMap::new(),
-        diagnostics: vec![Diagnostic::new(Code::TW614, message).at(Severity::Note)],
-        output: None,
-    };
-    let Some(folder) = folder else { return Ok(outcome) };
-    if !retagged {
-        let destination = folder.join(filename.to_string());
-        outcome.output = Some(match copy_whole(wheel.path(), &destination)? {
-            Some(output) => Ready::New(output),
-            None => Ready::InPlace(destination),
-        });
-        return Ok(outcome);
+    if after == filename {
+        return copied(wheel, filename, "the wheel holds no binary; it is copied", folder);
     }
+    let mut outcome = untouched(after.clone(), "the wheel holds no binary, so it is for any platform");
+    let Some(folder) = folder else { return Ok(outcome) };
     let plan = Plan {
         vendored: Vec::new(),
         edits: Vec::new(),
@@ -231,6 +215,41 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
     }
     outcome.plan = Some(plan);
     Ok(outcome)
+}
+
+/// Returns true if no loader takes any of the binaries, and neither they nor a tag say which processor the wheel is for.
+fn nothing_is_loaded(binaries: &[Binary], filename: &WheelFilename) -> bool {
+    let named = |target: &Target| !matches!(target.arch, Arch::Other(_));
+    !binaries.iter().any(|binary| binary.image.is_loadable())
+        && !make::targets(binaries, filename, &[]).is_ok_and(|targets| targets.iter().all(named))
+}
+
+/// A wheel in which nothing is to be done: copied byte for byte.
+fn copied(wheel: &Wheel, filename: WheelFilename, message: &str, folder: Option<&Path>) -> Result<Outcome> {
+    let mut outcome = untouched(filename, message);
+    if let Some(folder) = folder {
+        let destination = folder.join(outcome.name.to_string());
+        outcome.output = Some(match copy_whole(wheel.path(), &destination)? {
+            Some(output) => Ready::New(output),
+            None => Ready::InPlace(destination),
+        });
+    }
+    Ok(outcome)
+}
+
+/// The outcome for a wheel without anything that is loaded; nothing is written yet.
+fn untouched(name: WheelFilename, message: &str) -> Outcome {
+    Outcome {
+        plan: None,
+        name,
+        binaries: Vec::new(),
+        graph: Graph::default(),
+        target: None,
+        earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() },
+        changes: BTreeMap::new(),
+        diagnostics: vec![Diagnostic::new(Code::TW614, message).at(Severity::Note)],
+        output: None,
+    }
 }
 
 /// Faults of the archive that leave open what is in it; those that rewriting cures are not among them.

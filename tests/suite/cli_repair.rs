@@ -122,6 +122,25 @@ fn a_platform_that_the_binaries_are_not_for_is_the_wheel_s_fault() {
 }
 
 #[test]
+fn code_that_no_loader_takes_may_be_in_a_wheel_for_any_platform() {
+    let folder = tempfile::tempdir().unwrap();
+    // `EM_CUDA` and `EM_BPF`.
+    let kernels = [190, 247].map(|machine| ElfSpec { machine, ..ElfSpec::default() }.build());
+    let mut wheel = WheelBuilder::new("py3-none-any").file("demo/a.cubin", &kernels[0]).file("demo/b.o", &kernels[1]);
+    wheel.wheel_file = wheel.wheel_file.map(|text| text.replace("false", "true"));
+    let path = wheel.write(folder.path());
+    let name = wheel.file_name();
+    let check = truewheel(folder.path(), &["check", &name], &[]);
+    assert_eq!(status(&check), 0, "{}", stdout(&check));
+    for arguments in [&["repair"][..], &["retag", "--auto"]] {
+        let output = truewheel(folder.path(), &[arguments, &[&name, "-w", "out"]].concat(), &[]);
+        assert_eq!(status(&output), 0, "{arguments:?}: {}", stderr(&output));
+        let result = std::fs::read(folder.path().join("out").join(&name)).unwrap();
+        assert!(result == std::fs::read(&path).unwrap(), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn one_flag_may_name_several_libraries_as_with_delvewheel() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = problem(folder.path());

@@ -358,7 +358,8 @@ fn dead(before: &TagSet, after: &TagSet) -> Vec<Diagnostic> {
 /// What `Root-Is-Purelib` has to become.
 fn purelib(file: &WheelFile, before: &TagSet, after: &TagSet, facts: &Facts) -> Option<bool> {
     let says = file.root_is_purelib().unwrap_or(false);
-    let has_binaries = !facts.inventory.binaries.is_empty() || !facts.inventory.unreadable.is_empty();
+    let loadable = |binary: &Binary| binary.image.is_loadable();
+    let has_binaries = facts.inventory.binaries.iter().any(loadable) || !facts.inventory.unreadable.is_empty();
     let is_any = |tags: &TagSet| tags.platforms() == [PlatformTag::Any];
     let wanted = match (is_any(before), is_any(after)) {
         _ if has_binaries => false,

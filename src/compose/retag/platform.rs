@@ -68,15 +68,16 @@ impl<'a> Case<'a> {
     /// Holds platform tags against the bytes.
     pub(super) fn judgement(&self, claimed: &[PlatformTag]) -> Judgement {
         let mut findings: Vec<Diagnostic> = claimed.iter().filter_map(unknown).collect();
-        let Some(first) = self.binaries.first() else {
+        if self.binaries.is_empty() {
             return Judgement { earned: Earned { tags: vec![PlatformTag::Any], ..Earned::default() }, findings };
-        };
+        }
         let subject = self.subject();
         let earned = policy::earned(self.policies, &subject, claimed);
         for tag in claimed {
             if *tag == PlatformTag::Any {
                 let message = "is a binary, and the tag `any` is for every platform";
-                findings.push(Diagnostic::new(Code::TW614, message).member(&first.member));
+                let loadable = self.binaries.iter().find(|binary| binary.image.is_loadable());
+                findings.extend(loadable.map(|binary| Diagnostic::new(Code::TW614, message).member(&binary.member)));
             } else if platform::of(tag).is_some() && !holds(&earned, tag) {
                 findings.extend(untrue(self.policies, tag, &subject, &earned));
             }

@@ -1,8 +1,7 @@
 //! Is the binary for the tag's machine?
 
-use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::{Format, Image, ImageKind};
+use crate::format::Format;
 use crate::policy::judge::{Case, is_for};
 use crate::policy::subject::Standing;
 
@@ -21,15 +20,11 @@ pub(super) fn rule(case: &mut Case<'_, '_>, place: usize) {
         Format::MachO => format!("is for macOS ({own}), not for Linux"),
         Format::Pe => format!("is for Windows ({own}), not for Linux"),
     };
-    if is_loadable(binary.image) && binary.standing != Standing::Data {
+    let is_elf = binary.image.format == Format::Elf;
+    if is_elf && binary.image.is_loadable() && binary.standing != Standing::Data {
         let help = "remove it, or put it into a wheel of its own architecture";
         case.refuse(place, Code::TW406, message, Some(help));
     } else {
         case.note(place, Diagnostic::new(Code::TW406, message).at(Severity::Note));
     }
-}
-
-/// Returns true if Linux's loader on some machine that tags name would take the binary.
-fn is_loadable(image: &Image) -> bool {
-    image.format == Format::Elf && image.kind != ImageKind::Object && !matches!(image.arch, Arch::Other(_))
 }
