@@ -99,6 +99,10 @@ def main(guide: Path, folder: Path) -> None:
     ]:
         options = compute_options(platform, CommandLineArguments.defaults(), {"CIBW_BUILD_FRONTEND": "build[uv]"})
         build = options.build_options(identifier)
+        # Where pip answers for the device, truewheel comes from the machine.
+        crossed = platform in ("android", "ios")
+        assert build.before_build == ("" if crossed else "pip install truewheel"), build.before_build
+        assert (build.xbuild_tools == ["truewheel"]) == (platform == "ios"), build.xbuild_tools
         built, repaired = (folder / platform / step for step in ("built", "repaired"))
         repaired.mkdir(parents=True)
         command = prepare_command(
