@@ -23,6 +23,7 @@
 )]
 
 pub mod archive;
+mod blocks;
 pub mod dist_info;
 pub mod install;
 pub mod metadata;

@@ -7,7 +7,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::wheel::write::blocks;
+use crate::wheel::blocks;
 
 /// What a match can reach back (RFC 1951, 2).
 const WINDOW: usize = 32 << 10;

@@ -3,8 +3,10 @@
 use rayon::prelude::*;
 
 #[cfg(feature = "libdeflate")]
-use super::{blocks::scan, resume::last_block};
+use super::resume::last_block;
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "libdeflate")]
+use crate::wheel::blocks::scan;
 
 /// The highest level of `--compress`.
 pub const MAX_LEVEL: u8 = 12;

@@ -1,6 +1,5 @@
 //! Writing a wheel: members in the order given, deterministic bytes, and a file that appears whole or not at all.
 
-pub(super) mod blocks;
 mod deflate;
 mod differences;
 mod output;

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::blocks::{Block, Kind, Walk};
+use crate::wheel::blocks::{Block, Kind, Walk, next_start};
 
 /// Packed bytes that are searched at least.
 const NEAR: u64 = 64 << 10;
@@ -54,11 +54,10 @@ fn tail(stream: &[u8], size: u64, start: u64, wanted: u64, most: usize) -> Optio
     let mut searched = packed.saturating_mul(8);
     loop {
         let first = packed.saturating_sub(back).saturating_mul(8).max(start);
-        for position in first..searched {
-            if !walk.may_begin(position)? {
-                continue;
-            }
-            walk.go_to(position)?;
+        let mut position = first;
+        while let Some(candidate) = next_start(stream, position, searched) {
+            position = candidate.checked_add(1)?;
+            walk.go_to(candidate)?;
             match walk.to_last(most).filter(|blocks| blocks.last().is_some_and(|last| last.end.div_ceil(8) == packed)) {
                 Some(blocks) => {
                     let unpacked = blocks.last().map_or(0, |last| last.to);

@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
-use super::blocks::{Block, Kind, scan};
 use super::deflate::deflate;
 use super::differences::Differences;
 use super::resume::scan_around;
 use crate::error::Result;
+use crate::wheel::blocks::{Block, Kind, scan};
 
 /// How far back a match can reach (RFC 1951, 2).
 const WINDOW: u64 = 32 << 10;

@@ -45,22 +45,22 @@ const END: usize = 256;
 
 /// One block, or several in a row; positions in the stream are in bits from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::wheel) struct Block {
+pub(super) struct Block {
     /// Position of its first bit, which says whether it is the last.
-    pub(in crate::wheel) start: u64,
+    pub(super) start: u64,
     /// Position after its last bit.
-    pub(in crate::wheel) end: u64,
+    pub(super) end: u64,
     /// Position of its first byte among the unpacked ones.
-    pub(in crate::wheel) from: u64,
+    pub(super) from: u64,
     /// Position after its last byte among the unpacked ones.
-    pub(in crate::wheel) to: u64,
+    pub(super) to: u64,
     /// What it is.
-    pub(in crate::wheel) kind: Kind,
+    pub(super) kind: Kind,
 }
 
 /// What a [`Block`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::wheel) enum Kind {
+pub(super) enum Kind {
     /// A block whose bytes are stored as they are, on a byte boundary.
     Stored,
     /// A block of symbols, which can stand at any bit.
@@ -70,7 +70,7 @@ pub(in crate::wheel) enum Kind {
 }
 
 /// Returns all blocks up to the last; nothing if the stream is not sound or has more than `most`.
-pub(in crate::wheel) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
+pub(super) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
     Walk::from_start(stream).to_last(most)
 }
 
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Returns the first bit of a stream, from bit `from` to bit `to`, where a block may begin ([`Walk::may_begin`]).
-pub(in crate::wheel) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
+pub(super) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
     let mut walk = Walk::from_start(stream);
     (from..to).find(|position| walk.may_begin(*position) == Some(true))
 }
