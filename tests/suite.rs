@@ -113,6 +113,8 @@ mod retag;
 #[cfg(unix)]
 #[path = "suite/retag_installs.rs"]
 mod retag_installs;
+#[path = "suite/retag_platforms.rs"]
+mod retag_platforms;
 #[path = "suite/sbom.rs"]
 mod sbom;
 #[path = "suite/start_up.rs"]
