@@ -133,11 +133,13 @@ fn examine(wheel: &Wheel, member: &Member, layout: &InstallLayout, depth: Depth)
         Ok(bytes) => bytes,
         Err(error) => return found(None, Content::Corrupt(error)),
     };
-    let content = content(wheel, load::inspect_bytes(&bytes, &name, &installed));
+    let inspect = || content(wheel, load::inspect_bytes(&bytes, &name, &installed));
     if depth == Depth::Facts {
-        return found(None, content);
+        return found(None, inspect());
     }
-    let digest = Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
+    let sum = || Digest { sha256: Sha256::digest(&*bytes).into(), size: bytes.len() as u64 };
+    // One large binary may be all that is left to do.
+    let (digest, content) = rayon::join(sum, inspect);
     let is_program = |binaries: &[Binary]| binaries.iter().all(|binary| binary.image.kind == ImageKind::Program);
     let kind = match &content {
         Content::Binaries(binaries) if is_program(binaries) => scan::Kind::Program,

@@ -1,6 +1,6 @@
 //! What `show` and `check` share: each file examined, its report printed, the highest status kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
@@ -30,11 +30,18 @@ pub fn options(args: &ReportArgs, settings: &Settings) -> Result<AuditOptions> {
     })
 }
 
-/// Files larger than this, in bytes, are examined one at a time: each core has work in one of them, and what is known of
-/// several would be held at once.
+/// Of files larger than this, in bytes, one is examined at a time: what is known of several would be held at once.
 const LARGE: u64 = 24 << 20;
+/// As many files for each thread are examined together: at the end of every batch threads wait for the last file.
+const TOGETHER: usize = 12;
 
-/// Examines each file and prints its report, in the order given; small ones several at a time.
+/// A file that is examined together with others.
+struct Item {
+    path: Result<PathBuf>,
+    size: u64,
+}
+
+/// Examines each file and prints its report, in the order given; several at a time.
 pub fn each(
     paths: inputs::Paths,
     mut printer: Printer,
@@ -44,13 +51,11 @@ pub fn each(
 ) -> Status {
     let mut status = Status::Done;
     let progress = terminal.progress(paths.len());
-    for batch in batches(paths) {
-        if let Some(Ok(path)) = batch.first() {
+    for batch in batches(paths, rayon::current_num_threads()) {
+        if let Some(Ok(path)) = batch.first().map(|item| &item.path) {
             progress.set_message(path.display().to_string());
         }
-        let reports: Vec<Result<Report>> =
-            batch.into_par_iter().map(|path| path.and_then(|path| examine(&path))).collect();
-        for report in reports {
+        for report in together(batch, examine) {
             progress.inc(1);
             let outcome = report.and_then(|report| {
                 status = status.max(status_of(&report));
@@ -76,18 +81,70 @@ pub fn each(
     status
 }
 
-/// Paths in their order, twice as many together as there are threads; large files alone.
-fn batches(paths: inputs::Paths) -> Vec<inputs::Paths> {
-    let most = rayon::current_num_threads().saturating_mul(2).max(1);
-    let mut batches: Vec<inputs::Paths> = Vec::new();
-    let mut open = false;
+/// Examines files, the largest first, so that no thread is left with it at the end; returns the reports in order.
+fn together(batch: Vec<Item>, examine: &(dyn Fn(&Path) -> Result<Report> + Sync)) -> Vec<Result<Report>> {
+    let mut items: Vec<(usize, Item)> = batch.into_iter().enumerate().collect();
+    items.sort_by_key(|(_, item)| std::cmp::Reverse(item.size));
+    let one = |(place, item): (usize, Item)| (place, item.path.and_then(|path| examine(&path)));
+    let mut reports: Vec<_> = items.into_par_iter().with_max_len(1).map(one).collect();
+    reports.sort_by_key(|(place, _)| *place);
+    reports.into_iter().map(|(_, report)| report).collect()
+}
+
+/// Files in their order: as many together as keep each of so many threads busy, one large one among them at most.
+fn batches(paths: inputs::Paths, threads: usize) -> Vec<Vec<Item>> {
+    let mut batches: Vec<Vec<Item>> = Vec::new();
+    let mut has_large = false;
     for path in paths {
         let size = path.as_ref().ok().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |facts| facts.len());
-        match batches.last_mut().filter(|batch| open && size <= LARGE && batch.len() < most) {
-            Some(batch) => batch.push(path),
-            None => batches.push(vec![path]),
+        let item = Item { path, size };
+        let is_large = size > LARGE;
+        let room = |batch: &&mut Vec<Item>| batch.len() < threads.saturating_mul(TOGETHER) && !(has_large && is_large);
+        match batches.last_mut().filter(room) {
+            Some(batch) => {
+                batch.push(item);
+                has_large |= is_large;
+            }
+            None => {
+                batches.push(vec![item]);
+                has_large = is_large;
+            }
         }
-        open = size <= LARGE;
     }
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn sizes(sizes: &[u64], threads: usize) -> Vec<Vec<u64>> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |(number, size): (usize, &u64)| {
+            let path = folder.path().join(number.to_string());
+            std::fs::File::create(&path).unwrap().set_len(*size).unwrap();
+            Ok(path)
+        };
+        let batches = batches(sizes.iter().enumerate().map(file).collect(), threads);
+        batches.iter().map(|batch| batch.iter().map(|item| item.size).collect()).collect()
+    }
+
+    #[test]
+    fn large_files_are_in_batches_of_their_own_among_small_ones() {
+        let large = LARGE + 1;
+        assert_eq!(sizes(&[1, large, 2, large, large, 3], 2), [vec![1, large, 2], vec![large], vec![large, 3]]);
+        assert_eq!(sizes(&[5; 30], 1).iter().map(Vec::len).collect::<Vec<_>>(), [12, 12, 6]);
+    }
+
+    #[test]
+    fn reports_come_in_the_order_of_the_files() {
+        let item = |name: &str, size| Item { path: Ok(PathBuf::from(name)), size };
+        let mut batch = vec![item("a", 1), item("b", 9), item("c", 5)];
+        batch.insert(1, Item { path: Err(Error::usage("none")), size: 0 });
+        let examine = |path: &Path| Ok(AuditOptions::default().report(&path.display().to_string()));
+        let reports = together(batch, &examine);
+        let names: Vec<_> = reports.iter().map(|report| report.as_ref().ok().map(|report| &*report.wheel)).collect();
+        assert_eq!(names, [Some("a"), None, Some("b"), Some("c")]);
+    }
 }
