@@ -5,14 +5,14 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
 use crate::load::Inventory;
 use crate::report::Report;
-use crate::tag::{AbiTag, CompressedSet, TagSet};
+use crate::tag::{AbiTag, CompressedSet, PythonTag, TagSet};
 use crate::wheel::Member;
 
 /// Returns what is untrue or too tight in the python and ABI tags that the file name claims.
 pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory, report: &mut Report) {
     let Some(filename) = sheet.filename else { return };
     let wheel = WheelAbi::of(&inventory.binaries).with_members(sheet.wheel.members().iter().map(Member::name));
-    let mut found = abi::claims(&filename.tags, &wheel);
+    let mut found = claims(&filename.tags, &wheel);
     // What could not be read may need anything; a wheel that claims too much is not told to claim more.
     if inventory.unreadable.is_empty() && found.is_empty() && !inventory.binaries.is_empty() {
         found.extend(tight(&filename.tags, &wheel));
@@ -22,6 +22,36 @@ pub(super) fn findings(sheet: &Sheet<'_>, inventory: &Inventory, report: &mut Re
         report.proof.extend(proof(&filename.tags, &wheel));
     }
     report.extend(found);
+}
+
+/// What is untrue of the tags; `none` for an extension is only doubtful where the one Python that matches is the one it
+/// was built for (`cp311-none`, as maturin tagged wheels for Windows).
+fn claims(tags: &TagSet, wheel: &WheelAbi) -> Vec<Diagnostic> {
+    let found = abi::claims(tags, wheel);
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let Some(meant) = one_python(tags) else { return found };
+    if abi::claims(&meant, wheel).iter().any(is_error) {
+        return found;
+    }
+    let level = |finding: Diagnostic| match finding.code {
+        Code::TW508 => {
+            let severity = finding.severity.min(Severity::Warning);
+            finding.at(severity)
+        }
+        _ => finding,
+    };
+    found.into_iter().map(level).collect()
+}
+
+/// The tags with the ABI of the one Python that matches them; from 3.13 on free-threaded builds match `cp313-none` too.
+fn one_python(tags: &TagSet) -> Option<TagSet> {
+    match (tags.pythons(), tags.abis()) {
+        ([python @ PythonTag::CPython { major: 3, minor: Some(..=12) }], [AbiTag::None]) => {
+            let Ok(abi) = python.to_string().parse::<AbiTag>();
+            Some(tags.with_abis([abi]))
+        }
+        _ => None,
+    }
 }
 
 /// What the bytes show about the python and ABI tags, and what they cannot show.

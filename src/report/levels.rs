@@ -157,8 +157,17 @@ const UPLOAD_FORM: &[Code] = &[
 
 /// Where nobody fails and nothing is untrue: the wheel could be smaller or tidier. As notes they are told to those who
 /// ask for everything.
-const ADVICE: &[Code] =
-    &[Code::TW111, Code::TW117, Code::TW634, Code::TW643, Code::TW644, Code::TW645, Code::TW646, Code::TW653];
+const ADVICE: &[Code] = &[
+    Code::TW111,
+    Code::TW117,
+    Code::TW609,
+    Code::TW634,
+    Code::TW643,
+    Code::TW644,
+    Code::TW645,
+    Code::TW646,
+    Code::TW653,
+];
 
 /// Whether a note of this code only says how the wheel could be better.
 pub(super) fn is_advice(code: Code) -> bool {

@@ -126,6 +126,23 @@ fn a_tag_for_one_platform_wants_a_reason() {
 }
 
 #[test]
+fn tags_of_webassembly_are_known_and_not_judged() {
+    let tagged = |platform: &str| WheelBuilder::new(&format!("cp314-cp314-{platform}")).file("demo/a.wasm", b"");
+    let pypi = "pyemscripten_2026_0_wasm32";
+    let (old, older, wasi) = ("pyodide_2024_0_wasm32", "emscripten_4_0_9_wasm32", "wasi_0_0_0_wasm32");
+    let unknown = "beos_5_0_x86";
+    judged(
+        Code::TW641,
+        vec![("taken", tagged(pypi), None), ("old", tagged(old), WARNING), ("older", tagged(older), WARNING)],
+    );
+    let error = Some(Severity::Error);
+    judged(
+        Code::TW615,
+        vec![("taken", tagged(pypi), None), ("WASI", tagged(wasi), None), ("BeOS", tagged(unknown), error)],
+    );
+}
+
+#[test]
 fn the_text_of_a_copyleft_licence_is_looked_for() {
     let gmp = ElfSpec { soname: Some(b"libgmp.so.10"), ..ElfSpec::default() }.build();
     let with = || native().file("demo.libs/libgmp-1a2b3c4d.so.10", &gmp);

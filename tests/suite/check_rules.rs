@@ -177,3 +177,21 @@ fn exceptions_are_for_the_wheels_and_files_they_name() {
     assert_eq!(config("warn = [\"top-level-name\"]\n"), (names(&[]), names(&["TW610"])));
     assert_eq!(config("allow = [\"TW6xx\"]\ndeny = [\"TW610\"]\n"), (names(&[]), names(&["TW610"])));
 }
+
+#[test]
+fn no_abi_for_one_python_is_a_doubt_where_it_is_the_python_that_it_was_built_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let symbols = vec![SymbolSpec::defined(b"PyInit__core", 1)];
+    let module = ElfSpec { needed: vec![b"libc.so.6"], symbols, ..ElfSpec::default() }.build();
+    let judged = |tags: &str, suffix: &str| {
+        let builder = WheelBuilder::new(&format!("{tags}-manylinux_2_17_x86_64"));
+        let builder = builder.file(&format!("demo/_core.{suffix}.so"), &module);
+        builder.write(folder.path());
+        errors(folder.path(), &builder.file_name(), &[])
+    };
+    assert_eq!(judged("cp311-none", "cpython-311-x86_64-linux-gnu"), [""; 0]);
+    // Another Python's file, a Python with free-threaded builds, and every Python.
+    assert_eq!(judged("cp311-none", "cpython-310-x86_64-linux-gnu"), ["TW508"]);
+    assert_eq!(judged("cp313-none", "cpython-313-x86_64-linux-gnu"), ["TW508"]);
+    assert_eq!(judged("py3-none", "cpython-311-x86_64-linux-gnu"), ["TW508"]);
+}

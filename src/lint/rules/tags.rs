@@ -19,6 +19,8 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
             {
                 found.push(Diagnostic::new(Code::TW641, format!("PyPI does not take wheels for `{tag}`")));
             }
+            // PyPI has no tags of platforms that nobody has.
+            PlatformTag::Other(_) if tag.is_accepted_by_pypi() => {}
             PlatformTag::Other(name) => found.push(unknown(name)),
             PlatformTag::Any => found.extend(sheet.binaries.first().map(|(member, _)| {
                 Diagnostic::new(Code::TW614, "is a binary, in a wheel that is tagged for any platform")
@@ -31,15 +33,20 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     found
 }
 
-/// A tag that cannot be judged: an installer on such a Linux machine still asks for it.
+/// A tag that cannot be judged: an installer on such a Linux machine still asks for it, and so do those of WebAssembly.
 fn unknown(name: &str) -> Diagnostic {
-    match name.strip_prefix("linux_") {
-        Some(machine) => {
-            Diagnostic::new(Code::TW615, format!("the tag `{name}` is for `{machine}`, of which nothing is known"))
-                .at(Severity::Warning)
-        }
-        None => Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform")),
+    if let Some(machine) = name.strip_prefix("linux_") {
+        let text = format!("the tag `{name}` is for `{machine}`, of which nothing is known");
+        return Diagnostic::new(Code::TW615, text).at(Severity::Warning);
     }
+    if ["emscripten_", "pyodide_", "wasi_"].iter().any(|start| name.starts_with(start)) {
+        let finding = Diagnostic::new(Code::TW641, format!("PyPI does not take wheels for `{name}`"));
+        return match name.starts_with("wasi_") {
+            true => finding,
+            false => finding.help("PyPI takes `pyemscripten_YEAR_PATCH_wasm32` (PEP 783)"),
+        };
+    }
+    Diagnostic::new(Code::TW615, format!("the tag `{name}` is of no known platform"))
 }
 
 /// Returns the finding about a tag `linux_…`.

@@ -26,6 +26,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     };
     let more = match libraries.count() {
         0 => String::new(),
+        1 => " (and one more library under such a licence)".to_owned(),
         count => format!(" (and {count} more libraries under such a licence)"),
     };
     let text = format!("is under {licence}{more}, and no file of the wheel holds the text of such a licence");

@@ -40,7 +40,8 @@ const FIELDS: &[Field] = &[
     one("Maintainer-email", (1, 2)),
     one("License", (1, 0)),
     one("License-Expression", (2, 4)),
-    many("License-File", (2, 4)),
+    // It came with 2.4, but backends wrote it long before, and upload tools leave it out then (twine 6.1).
+    many("License-File", (1, 0)),
     many("Classifier", (1, 1)),
     many("Requires-Dist", (1, 2)),
     one("Requires-Python", (1, 2)),
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_pypi_takes_is_sound() {
-        let text = "Metadata-Version: 2.1\nname: a\nVersion: 1\nClassifier: x\nClassifier: y\nHome-Page: https://a\n";
+        let text = "Metadata-Version: 2.1\nname: a\nVersion: 1\nLicense-File: LICENSE\nClassifier: x\nClassifier: y\nHome-Page: https://a\n";
         assert_eq!(faults_of(text), Vec::<String>::new());
         for form in ["text/markdown; charset=UTF-8; variant=GFM", "text/x-rst", "Text/Plain;charset=utf-8"] {
             assert_eq!(faults_of(&format!("Description-Content-Type: {form}\n")), Vec::<String>::new(), "{form}");
@@ -140,9 +141,9 @@ mod tests {
     #[test]
     fn what_it_refuses_is_named() {
         assert_eq!(
-            faults_of("License-File: a\nLicence: b\nSummary: c\nsummary: d\n"),
+            faults_of("License-Expression: MIT\nLicence: b\nSummary: c\nsummary: d\n"),
             [
-                "has `License-File`, which came with version 2.4, and states version 2.1",
+                "has `License-Expression`, which came with version 2.4, and states version 2.1",
                 "has a field `Licence`, which core metadata does not know",
                 "has `Summary` 2 times, and it may stand once",
             ]

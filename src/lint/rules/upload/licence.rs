@@ -21,13 +21,17 @@ pub(super) fn faults(metadata: &Metadata) -> Vec<String> {
     if let Some(why) = expression.and_then(expression_fault) {
         found.push(format!("has `License-Expression: {}`, {why}", expression.unwrap_or_default().trim()));
     }
+    found
+}
+
+/// Paths of licence files that lead elsewhere.
+pub(super) fn paths(metadata: &Metadata) -> Vec<String> {
     let is_odd = |file: &&str| {
         let drive = file.as_bytes().get(1) == Some(&b':');
         file.contains("..") || file.contains(['*', '\\']) || file.starts_with('/') || drive
     };
     let files = metadata.values("License-File").into_iter().map(str::trim).filter(is_odd).take(TOLD);
-    found.extend(files.map(|file| format!("has `License-File: {file}`, which is no path from the project's root")));
-    found
+    files.map(|file| format!("has `License-File: {file}`, which is no path from the project's root")).collect()
 }
 
 /// Why the text is no SPDX expression: `term [WITH exception] {AND|OR term}`, a term in parentheses being one too.

@@ -38,14 +38,18 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     if let Some(filename) = sheet.filename.filter(|filename| filename.version.contains('+')) {
         texts.push(format!("has the local version `{}`, which PyPI does not take", filename.version));
     }
+    // Before 2.4 the field held what the backend found, and its files lie where it put them.
+    let has_places = number.is_some_and(|number| number >= (2, 4));
+    if has_places {
+        texts.extend(licence::paths(metadata));
+    }
     let more = texts.len().saturating_sub(TOLD);
     if more > 0 {
         texts.truncate(TOLD);
         texts.push("has more that PyPI does not take".to_owned());
     }
     let mut found: Vec<Diagnostic> = texts.into_iter().map(|text| Diagnostic::new(Code::TW638, text)).collect();
-    // Before 2.4 files of the field lie where the backend put them.
-    if number.is_some_and(|number| number >= (2, 4)) {
+    if has_places {
         found.extend(absent_licences(metadata, sheet));
     }
     let member = sheet.member("METADATA");
