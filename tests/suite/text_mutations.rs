@@ -16,7 +16,7 @@ use crate::support::wheel::{RecordText, WheelBuilder, row};
 use crate::support::world::run;
 
 /// The mutations of each text. Every one goes through five commands, three of which write a file.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 25;
 /// What the product page allows a small file.
 const BOUND: Duration = Duration::from_secs(10);
 
