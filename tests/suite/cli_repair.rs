@@ -141,6 +141,26 @@ fn code_that_no_loader_takes_may_be_in_a_wheel_for_any_platform() {
 }
 
 #[test]
+fn two_wheels_whose_results_have_one_name_are_not_written_over_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    for (place, content) in [("one", b"1"), ("two", b"2")] {
+        std::fs::create_dir(folder.path().join(place)).unwrap();
+        WheelBuilder::new("py3-none-any").file("demo/__init__.py", content).write(&folder.path().join(place));
+    }
+    let name = WheelBuilder::new("py3-none-any").file_name();
+    let (one, two) = (format!("one/{name}"), format!("two/{name}"));
+    let first = std::fs::read(folder.path().join(&one)).unwrap();
+    for arguments in [&["repair"][..], &["retag", "--remove"]] {
+        let output = truewheel(folder.path(), &[arguments, &[&one, &two, &one, "-w", "out"]].concat(), &[]);
+        assert_eq!(status(&output), 1, "{arguments:?}: {}", stderr(&output));
+        let said = format!("`{two}`: `out/{name}`: the result of `{one}` has this name too");
+        assert!(stderr(&output).contains(&said), "{}", stderr(&output));
+        assert!(std::fs::read(folder.path().join("out").join(&name)).unwrap() == first);
+        assert!(folder.path().join(&two).exists());
+    }
+}
+
+#[test]
 fn one_flag_may_name_several_libraries_as_with_delvewheel() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = problem(folder.path());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::write::{self, One, of_wheel, refusal};
+use super::write::{self, One, Results, of_wheel, refusal};
 use crate::audit::{self, AuditOptions};
 use crate::cli::args::{self, RepairArgs, StripWhat};
 use crate::cli::inputs;
@@ -41,6 +41,7 @@ struct Repair<'a> {
     terminal: &'a Terminal,
     options: Options,
     audit: AuditOptions,
+    results: Results,
 }
 
 impl<'a> Repair<'a> {
@@ -52,7 +53,7 @@ impl<'a> Repair<'a> {
     ) -> Result<Self> {
         let audit = super::audit::options(&args.report, settings)?;
         let options = options(args, &audit.policies, environment)?;
-        Ok(Self { args, terminal, options, audit })
+        Ok(Self { args, terminal, options, audit, results: Results::default() })
     }
 
     /// Repairs one wheel.
@@ -73,7 +74,7 @@ impl<'a> Repair<'a> {
         };
         let mut report = audit::repaired(path, &outcome, &self.audit);
         write::say(self.terminal, &report);
-        match self.publish(&mut outcome) {
+        match self.publish(path, &mut outcome) {
             Ok(output) => {
                 report.outputs.extend(output.iter().map(|path| path.display().to_string()));
                 One { output, failure: None, report: Some(report) }
@@ -96,13 +97,17 @@ impl<'a> Repair<'a> {
     }
 
     /// Gives the result its name, and writes the plan's decisions.
-    fn publish(&self, outcome: &mut Outcome) -> Result<Option<PathBuf>> {
+    fn publish(&self, path: &Path, outcome: &mut Outcome) -> Result<Option<PathBuf>> {
         let refused = outcome.is_refused(&self.options.accept);
+        let destination = self.args.wheel_dir.join(outcome.name.to_string());
+        if !refused {
+            self.results.claim(&destination, path)?;
+        }
         if let (false, Some(file), Some(plan)) = (refused, &self.args.plan.save_plan, &outcome.plan) {
             write_file(file, plan.decisions.to_text()?.as_bytes(), None)?;
         }
         if self.args.plan.dry_run && !refused {
-            self.terminal.say(&format!("would write {}", self.args.wheel_dir.join(outcome.name.to_string()).display()));
+            self.terminal.say(&format!("would write {}", destination.display()));
             return Ok(None);
         }
         outcome.publish(&self.options.accept)

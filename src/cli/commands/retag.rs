@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::write::{self, One, of_wheel, refusal};
+use super::write::{self, One, Results, is_one_file, of_wheel, refusal};
 use crate::audit::{self, AuditOptions};
 use crate::cli::args::RetagArgs;
 use crate::cli::inputs;
@@ -15,8 +15,10 @@ use crate::report::Report;
 
 /// Retags each wheel; all are tried.
 pub fn run(args: &RetagArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
-    let prepared = super::audit::options(&args.report, settings)
-        .and_then(|audit| Ok(Retag { args, terminal, options: options(args, &audit, environment)?, audit }));
+    let prepared = super::audit::options(&args.report, settings).and_then(|audit| {
+        let options = options(args, &audit, environment)?;
+        Ok(Retag { args, terminal, options, audit, results: Results::default() })
+    });
     match prepared {
         Ok(retag) => write::all(inputs::expand(&args.inputs), &args.report, terminal, &|path| retag.one(path)),
         Err(error) => {
@@ -32,6 +34,7 @@ struct Retag<'a> {
     terminal: &'a Terminal,
     options: RetagOptions,
     audit: AuditOptions,
+    results: Results,
 }
 
 impl Retag<'_> {
@@ -76,6 +79,9 @@ impl Retag<'_> {
     /// Gives the result its name, and removes the wheel that was read if that was asked for.
     fn publish(&self, path: &Path, outcome: &mut Retagged) -> Result<Option<PathBuf>> {
         let destination = self.args.wheel_dir.join(outcome.name.to_string());
+        if !outcome.is_refused(&self.options.accept) {
+            self.results.claim(&destination, path)?;
+        }
         if self.args.result.dry_run && !outcome.is_refused(&self.options.accept) {
             self.terminal.say(&format!("would write {}", destination.display()));
             return Ok(None);
@@ -88,11 +94,6 @@ impl Retag<'_> {
         }
         Ok(output)
     }
-}
-
-/// Whether two paths lead to one file.
-fn is_one_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Returns what the flags ask for.

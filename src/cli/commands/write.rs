@@ -1,5 +1,7 @@
 //! What the commands that write wheels share: paths on standard output, talk on standard error, reports where asked.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::audit;
@@ -24,6 +26,36 @@ pub(super) struct One {
     pub(super) failure: Option<(Error, Status)>,
     /// What was found and done.
     pub(super) report: Option<Report>,
+}
+
+/// The results of one command: none may take the place of another's.
+#[derive(Debug, Default)]
+pub(super) struct Results(RefCell<BTreeMap<PathBuf, PathBuf>>);
+
+impl Results {
+    /// Notes that `result` is made of `input`.
+    ///
+    /// # Errors
+    /// `Refused` if it was made of another wheel before.
+    pub(super) fn claim(&self, result: &Path, input: &Path) -> Result<()> {
+        let mut made = self.0.borrow_mut();
+        match made.get(result) {
+            // A result of before that is repaired again takes its own place.
+            Some(other) if !is_one_file(other, input) && !is_one_file(result, input) => {
+                let message = format!("the result of `{}` has this name too", other.display());
+                Err(Error::refused(message).about(result.display()).hint("write them into different folders"))
+            }
+            _ => {
+                made.insert(result.to_owned(), input.to_owned());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Whether two paths lead to one file.
+pub(super) fn is_one_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Writes each wheel by `one`, and prints paths and reports; all are tried.
