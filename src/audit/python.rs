@@ -46,7 +46,7 @@ fn claims(tags: &TagSet, wheel: &WheelAbi) -> Vec<Diagnostic> {
 /// The tags with the ABI of the one Python that matches them; from 3.13 on free-threaded builds match `cp313-none` too.
 fn one_python(tags: &TagSet) -> Option<TagSet> {
     match (tags.pythons(), tags.abis()) {
-        ([python @ PythonTag::CPython { major: 3, minor: Some(..=12) }], [AbiTag::None]) => {
+        ([python @ PythonTag::CPython { major: 2 | 3, minor: Some(..=12) }], [AbiTag::None]) => {
             let Ok(abi) = python.to_string().parse::<AbiTag>();
             Some(tags.with_abis([abi]))
         }

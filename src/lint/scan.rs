@@ -42,6 +42,9 @@ pub enum Kind {
 /// What was found, by archive name.
 pub type Traces = BTreeMap<String, Vec<Trace>>;
 
+/// How Python code names cffi's verifier, which compiles when it is first used.
+const VERIFIER: [&str; 4] = ["ffi.verify(", "FFI().verify(", "from cffi.verifier import", "import cffi.verifier"];
+
 /// Homes that say nothing about anybody: those of build services and containers.
 const SERVICES: &[&str] = &[
     "runner",
@@ -99,9 +102,7 @@ pub fn scan(name: &str, bytes: &[u8], kind: Kind) -> Vec<Trace> {
             if has("import _cffi_backend") && !in_cffi {
                 found.push(Trace::CffiBackend);
             }
-            if !in_cffi
-                && code_lines(bytes).any(|line| contains(line, "ffi.verify(") || contains(line, "FFI().verify("))
-            {
+            if !in_cffi && code_lines(bytes).any(|line| VERIFIER.iter().any(|call| contains(line, call))) {
                 found.push(Trace::CffiVerify);
             }
             // What is indented belongs to a function, or to `if __name__ == "__main__"`.
@@ -222,6 +223,7 @@ mod tests {
         let scan = |text: &str| scan("pkg/a.py", text.as_bytes(), Kind::Text);
         assert_eq!(scan("import _cffi_backend\n"), [Trace::MentionsCffi, Trace::CffiBackend]);
         assert_eq!(scan("from cffi import FFI\nlib = ffi.verify('')\n"), [Trace::MentionsCffi, Trace::CffiVerify]);
+        assert_eq!(scan("from cffi.verifier import Verifier\n"), [Trace::MentionsCffi, Trace::CffiVerify]);
         assert_eq!(scan("from cffi import FFI\n# ffi.verify('')\n"), [Trace::MentionsCffi]);
         let build = |end: &str| scan(&format!("import cffi\nffibuilder.set_source('_a', '')\n{end}\n"));
         assert_eq!(build("ffibuilder.compile(verbose=True)"), [Trace::MentionsCffi, Trace::CffiCompile]);

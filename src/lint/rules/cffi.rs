@@ -12,7 +12,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
         sheet.traces.iter().filter(move |(_, traces)| traces.contains(&wanted)).map(|(member, _)| member.as_str())
     };
     if let Some(member) = having(Trace::CffiVerify).next() {
-        let message = "calls `ffi.verify()`, which compiles C code when the package is imported";
+        let message = "uses cffi's verifier, which compiles C code when the package is imported";
         found.push(
             Diagnostic::new(Code::TW640, message)
                 .member(member)
@@ -87,18 +87,19 @@ fn requires_cffi(metadata: &Metadata) -> Option<String> {
         .map(|text| text.trim().to_owned())
 }
 
-/// Whether a file is named as cffi's verifier names modules: `_cffi_[tag_]x<crc>x<crc>`.
+/// Whether a file is named as cffi's verifier names modules, `_cffi_[tag_]x<crc>x<crc>`, or as projects named them for it,
+/// `_Cryptography_cffi_<crc>x<crc>`.
 fn is_verified_name(member: &str) -> bool {
+    // CRC-32 in hexadecimal, without leading zeros: one as short as this is rarer than one in 65,536.
+    const SHORTEST: usize = 4;
     let file = member.rsplit('/').next().unwrap_or(member);
     let stem = file.split('.').next().unwrap_or(file);
-    let Some(rest) = stem.strip_prefix("_cffi_") else { return false };
+    let Some((_, rest)) = stem.split_once("_cffi_") else { return false };
     let hashes = rest.rsplit('_').next().unwrap_or(rest);
-    let mut parts = hashes.split('x');
-    let is_hash = |text: &str| !text.is_empty() && text.len() <= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    parts.next() == Some("")
-        && parts.next().is_some_and(is_hash)
-        && parts.next().is_some_and(is_hash)
-        && parts.next().is_none()
+    let is_hash =
+        |text: &str| (SHORTEST..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let both = hashes.strip_prefix('x').unwrap_or(hashes).split_once('x');
+    both.is_some_and(|(one, other)| is_hash(one) && is_hash(other))
 }
 
 #[cfg(test)]
@@ -109,7 +110,9 @@ mod tests {
     fn the_verifier_s_names_are_known() {
         assert!(is_verified_name("pkg/_cffi__x1a2b3c4dx5e6f7a8b.cpython-311-x86_64-linux-gnu.so"));
         assert!(is_verified_name("_cffi_tag_xdeadbeefx12345.so"));
-        for name in ["_cffi_backend.so", "_cffi_ext.so", "pkg/_cffix.so", "a.so"] {
+        // cryptography 0.9.3.
+        assert!(is_verified_name("cryptography/_Cryptography_cffi_26cb75b8x62b488b1.pyd"));
+        for name in ["_cffi_backend.so", "_cffi_ext.so", "pkg/_cffix.so", "a.so", "_cffi_axb.so", "_cffi_faxed.so"] {
             assert!(!is_verified_name(name), "{name}");
         }
     }
