@@ -67,8 +67,8 @@ fn the_ends_of_a_binary_say_what_the_whole_says() {
         ElfSpec { has_sections: false, ..module() },
         ElfSpec { hash: HashSpec::Sysv, is_64: false, machine: 3, ..module() },
         ElfSpec { is_big: true, machine: 22, ..module() },
-        // Debug information, say: what is looked for lies before the last third.
-        ElfSpec { overlay: code(2 << 20), ..module() },
+        // Debug information, say, which lies behind what is looked for.
+        ElfSpec { overlay: code(512 << 10), ..module() },
     ];
     for spec in variants {
         let bytes = spec.build();

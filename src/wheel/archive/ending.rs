@@ -19,6 +19,9 @@ const CHUNK: usize = 64 << 10;
 const LEAD: u64 = 768 << 10;
 /// A block is looked for in as many bits: larger ones are rare.
 const SEARCH: u64 = 4 << 20;
+/// No more than this part of the unpacked bytes is an end: it is held twice for a while, and the more it is, the less is
+/// saved.
+const SHARE: u64 = 3;
 /// Places that look as if a block began there and do not.
 const ATTEMPTS: usize = 16;
 
@@ -38,8 +41,8 @@ pub(super) fn ending(stream: &[u8], size: u64, from: u64) -> Option<Vec<u8>> {
     let packed =
         |unpacked: u64| u64::try_from(u128::from(unpacked) * u128::from(length) / u128::from(size.max(1))).ok();
     let mut packed = packed(wanted.checked_add(LEAD)?)?;
-    while packed < length / 4 * 3 {
-        let ending = unpack(stream, length.checked_sub(packed)?, size)?;
+    while packed < length / 2 {
+        let ending = unpack(stream, length.checked_sub(packed)?, size / SHARE)?;
         let start = size.checked_sub(ending.bytes.len() as u64)?;
         if start.checked_add(ending.certain as u64)? <= from {
             let mut bytes = ending.bytes;
@@ -52,12 +55,12 @@ pub(super) fn ending(stream: &[u8], size: u64, from: u64) -> Option<Vec<u8>> {
 }
 
 /// Unpacks from the first block that begins after byte `at`.
-fn unpack(stream: &[u8], at: u64, size: u64) -> Option<Ending> {
+fn unpack(stream: &[u8], at: u64, most: u64) -> Option<Ending> {
     let mut position = at.checked_mul(8)?;
     let end = position.checked_add(SEARCH)?.min((stream.len() as u64).checked_mul(8)?);
     for _ in 0..ATTEMPTS {
         position = blocks::next_start(stream, position, end)?;
-        if let Some(ending) = unpack_from(stream, position, size) {
+        if let Some(ending) = unpack_from(stream, position, most) {
             return Some(ending);
         }
         position = position.checked_add(1)?;
@@ -65,8 +68,9 @@ fn unpack(stream: &[u8], at: u64, size: u64) -> Option<Ending> {
     None
 }
 
-/// Unpacks from a bit on; nothing if no block begins there, or it does not lead to the end of the stream.
-fn unpack_from(stream: &[u8], position: u64, size: u64) -> Option<Ending> {
+/// Unpacks from a bit on; nothing if no block begins there, it does not lead to the end of the stream, or there are more
+/// than `most` bytes up to that.
+fn unpack_from(stream: &[u8], position: u64, most: u64) -> Option<Ending> {
     let [mut one, mut other] = FILLS.map(|fill| Run::new(stream, position, fill));
     let (one, other) = (one.as_mut()?, other.as_mut()?);
     let mut ending = Ending { bytes: Vec::new(), certain: 0 };
@@ -76,7 +80,7 @@ fn unpack_from(stream: &[u8], position: u64, size: u64) -> Option<Ending> {
         one.append(&mut ending.bytes, CHUNK)?;
         let count = other.fill(&mut chunk)?;
         let (mine, others) = (ending.bytes.get(start..)?, chunk.get(..count)?);
-        if mine.len() != others.len() {
+        if mine.len() != others.len() || ending.bytes.len() as u64 > most {
             return None;
         }
         if let Some(differs) = mine.iter().zip(others).rposition(|(mine, other)| mine != other) {
@@ -85,7 +89,7 @@ fn unpack_from(stream: &[u8], position: u64, size: u64) -> Option<Ending> {
     }
     while !one.ended {
         one.append(&mut ending.bytes, CHUNK * 16)?;
-        if ending.bytes.len() as u64 > size {
+        if ending.bytes.len() as u64 > most {
             return None;
         }
     }
@@ -203,7 +207,7 @@ mod tests {
     fn the_end_is_that_of_the_whole() {
         let bytes = unpacked(8 << 20);
         let stream = packed(&bytes);
-        for from in [bytes.len() - 1, bytes.len() - 100_000, bytes.len() - (2 << 20)] {
+        for from in [bytes.len() - 1, bytes.len() - 100_000, bytes.len() - (1 << 20)] {
             let end = ending(&stream, bytes.len() as u64, from as u64).unwrap();
             assert!(end.len() >= bytes.len() - from);
             assert!(end.len() < 5 << 20, "not much more than was asked for");

@@ -67,7 +67,7 @@ impl<'a> Part<'a> {
     pub fn extend(&mut self, unread: &Range<u64>) -> Option<()> {
         if unread.start > self.unread.start {
             let wanted = unread.start.max(self.unread.start.saturating_add(STEP)).min(self.unread.end);
-            if wanted > self.bytes.len() as u64 / 2 {
+            if wanted > self.bytes.len() as u64 / 3 {
                 return None;
             }
             self.unpack_start(usize::try_from(wanted).ok()?)?;
