@@ -253,18 +253,17 @@ fn a_delay_import_whose_table_cannot_be_written_is_refused() {
 
 #[test]
 fn an_import_is_added_with_a_function() {
-    for folder in ["x86_64", "x86", "aarch64"] {
+    // By its name, or by its number.
+    let machines = ["x86_64", "x86", "aarch64"].into_iter();
+    for (folder, function) in machines.flat_map(|folder| [(folder, "other_value"), (folder, "#7")]) {
         let bytes = pe(&format!("{folder}/demo.dll"));
-        let edited = edit(&bytes, [Edit::AddImport("other.dll!other_value".to_owned())]);
+        let edited = edit(&bytes, [Edit::AddImport(format!("other.dll!{function}"))]);
         let image = inspect(&edited.bytes);
         assert!(image.imports_name("other.dll"));
         let index = image.imports.iter().position(|import| import.name == "other.dll").unwrap() as u16;
         let symbols = format::symbols(&edited.bytes, &image).unwrap();
         let of = |symbol: &&truewheel::format::Symbol| symbol.import == Some(index);
-        assert_eq!(
-            symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name).collect::<Vec<_>>(),
-            ["other_value"]
-        );
+        assert_eq!(symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name).collect::<Vec<_>>(), [function]);
     }
     let (kind, message) = refusal(&pe("x86_64/demo.dll"), Edit::AddImport("other.dll".to_owned()));
     assert_eq!((kind, message.contains("names no function")), (ErrorKind::Unsupported, true), "{message}");
