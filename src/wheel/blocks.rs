@@ -71,7 +71,7 @@ pub(super) enum Kind {
 
 /// Returns all blocks up to the last; nothing if the stream is not sound or has more than `most`.
 pub(super) fn scan(stream: &[u8], most: usize) -> Option<Vec<Block>> {
-    Walk::from_start(stream).to_last(most)
+    Walk::from_start(stream).through_last(most)
 }
 
 /// A walk over the blocks of a stream.
@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the blocks from here to the last; nothing if they are not sound or more than `most`.
-    pub(super) fn to_last(&mut self, most: usize) -> Option<Vec<Block>> {
+    pub(super) fn through_last(&mut self, most: usize) -> Option<Vec<Block>> {
         let mut blocks = Vec::new();
         while blocks.len() < most {
             blocks.push(self.step()?);

@@ -37,7 +37,7 @@ pub fn added_folders(source: &str) -> Vec<Added> {
     }
     let mut by = AddedBy::Package;
     let mut in_list = false;
-    for line in source.lines() {
+    for line in lines(source) {
         in_list = by == AddedBy::Truewheel && (line.trim_start().starts_with("for folder in [") || in_list);
         in_list &= !line.trim_start().starts_with(']');
         match line {
@@ -62,7 +62,7 @@ pub fn loads_libraries(source: &str) -> bool {
 
 /// Returns the text of every string literal of a file that stands in one line, as it is written.
 pub fn literals(source: &str) -> impl Iterator<Item = &str> {
-    source.lines().flat_map(|line| {
+    lines(source).flat_map(|line| {
         let mut rest = line;
         std::iter::from_fn(move || {
             let at = rest.find(['"', '\''])?;
@@ -71,6 +71,12 @@ pub fn literals(source: &str) -> impl Iterator<Item = &str> {
             Some(text)
         })
     })
+}
+
+/// Returns the lines of a Python file, which also end at `\r` alone ("universal newlines"); those between `\r` and `\n` are
+/// empty.
+fn lines(source: &str) -> impl Iterator<Item = &str> {
+    source.split(['\n', '\r'])
 }
 
 /// Reads `join(dirname(__file__), …)` in a line: the parts after it, joined.
@@ -126,6 +132,18 @@ mod tests {
 
     fn folders(source: &str) -> Vec<(String, AddedBy)> {
         added_folders(source).into_iter().map(|added| (added.folder, added.by)).collect()
+    }
+
+    #[test]
+    fn lines_end_as_python_has_them_end() {
+        let code =
+            super::super::StartUp { folders: vec!["../demo.libs".into()], libraries: Vec::new(), lowest: (3, 8) };
+        for end in ["\n", "\r\n", "\r"] {
+            let source = format!("\"\"\"Demo.\"\"\"{end}");
+            let patched = super::super::patched(source.as_bytes(), &code, super::super::Place::Rules).unwrap();
+            let found = folders(std::str::from_utf8(&patched).unwrap());
+            assert_eq!(found, [("../demo.libs".to_owned(), AddedBy::Truewheel)], "{end:?}");
+        }
     }
 
     #[test]
