@@ -58,7 +58,10 @@ fn tail(stream: &[u8], size: u64, start: u64, wanted: u64, most: usize) -> Optio
         while let Some(candidate) = next_start(stream, position, searched) {
             position = candidate.checked_add(1)?;
             walk.go_to(candidate)?;
-            match walk.through_last(most).filter(|blocks| blocks.last().is_some_and(|last| last.end.div_ceil(8) == packed)) {
+            match walk
+                .through_last(most)
+                .filter(|blocks| blocks.last().is_some_and(|last| last.end.div_ceil(8) == packed))
+            {
                 Some(blocks) => {
                     let unpacked = blocks.last().map_or(0, |last| last.to);
                     let from = size.checked_sub(unpacked)?;
