@@ -178,7 +178,9 @@ fn a_file_that_is_named_for_one_processor_and_what_no_loader_loads_take_no_tag_a
     ];
     let report = report("macosx_11_0_universal2", &members);
     assert_eq!(report.tags.earned, ["macosx_11_0_universal2", "macosx_11_0_x86_64", "macosx_11_0_arm64"]);
-    assert_eq!(findings(&report), Vec::<String>::new());
+    // That the object is of no use in a wheel is a note of its own.
+    let others: Vec<String> = findings(&report).into_iter().filter(|finding| !finding.starts_with("TW646")).collect();
+    assert_eq!(others, Vec::<String>::new());
 }
 
 #[test]
