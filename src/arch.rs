@@ -35,8 +35,10 @@ pub enum Arch {
     Riscv64,
     /// 64-bit LoongArch with double floats: `loongarch64`.
     Loongarch64,
-    /// 32- or 64-bit MIPS: `mips`.
+    /// 32-bit MIPS: `mips`.
     Mips,
+    /// 64-bit MIPS: `mips64`.
+    Mips64,
     /// A machine that no tag names; the number is the format's own machine field.
     Other(u32),
 }
@@ -72,6 +74,7 @@ impl Arch {
             Arch::Riscv64 => "riscv64".into(),
             Arch::Loongarch64 => "loongarch64".into(),
             Arch::Mips => "mips".into(),
+            Arch::Mips64 => "mips64".into(),
             Arch::Other(machine) => format!("machine{machine}"),
         }
     }
@@ -94,6 +97,7 @@ impl Arch {
             | Arch::Riscv64
             | Arch::Loongarch64
             | Arch::Mips
+            | Arch::Mips64
             | Arch::Other(_) => self.linux_name(),
         }
     }
@@ -133,7 +137,7 @@ impl Arch {
     /// Returns the width of a pointer in bits, 0 where it is not known.
     pub fn pointer_bits(self) -> u32 {
         match self {
-            Arch::X86 | Arch::Armv7l | Arch::Armv6l | Arch::Ppc | Arch::Arm64_32 => 32,
+            Arch::X86 | Arch::Armv7l | Arch::Armv6l | Arch::Ppc | Arch::Mips | Arch::Arm64_32 => 32,
             Arch::X86_64
             | Arch::X86_64h
             | Arch::Aarch64
@@ -142,8 +146,9 @@ impl Arch {
             | Arch::Ppc64
             | Arch::S390x
             | Arch::Riscv64
-            | Arch::Loongarch64 => 64,
-            Arch::Mips | Arch::Other(_) => 0,
+            | Arch::Loongarch64
+            | Arch::Mips64 => 64,
+            Arch::Other(_) => 0,
         }
     }
 }

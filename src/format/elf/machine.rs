@@ -93,7 +93,9 @@ pub(super) fn arch(header: &Header, float_abi: Option<FloatAbi>, android: bool) 
         // glibc's loader compares the float ABI with its own (sysdeps/riscv/dl-machine.h).
         (elf::EM_RISCV, Width::W64) if little && float_abi == Some(FloatAbi::Double) => Arch::Riscv64,
         (elf::EM_LOONGARCH, Width::W64) if little && float_abi == Some(FloatAbi::Double) => Arch::Loongarch64,
-        (elf::EM_MIPS, _) => Arch::Mips,
+        // The ABI with 64-bit registers and 32-bit pointers (n32) is neither's.
+        (elf::EM_MIPS, Width::W32) if header.flags & elf::EF_MIPS_ABI2.0 == 0 => Arch::Mips,
+        (elf::EM_MIPS, Width::W64) => Arch::Mips64,
         (machine, _) => Arch::Other(u32::from(machine.0)),
     }
 }
@@ -235,6 +237,14 @@ mod tests {
         assert_eq!(of(elf::EM_RISCV.0, 1), Arch::Other(243));
         assert_eq!(of(elf::EM_LOONGARCH.0, 0x43), Arch::Loongarch64);
         assert_eq!(of(elf::EM_LOONGARCH.0, 0x41), Arch::Other(258));
+    }
+
+    #[test]
+    fn the_three_abis_of_mips_are_told_apart() {
+        let of = |width, flags| arch_of(&header(elf::EM_MIPS.0, width, Endian::Little, flags), None, false);
+        assert_eq!(of(Width::W32, 0x7000_1007), Arch::Mips);
+        assert_eq!(of(Width::W32, 0x8000_0027), Arch::Other(8));
+        assert_eq!(of(Width::W64, 0x8000_0007), Arch::Mips64);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::OutputMember;
 use super::zip::{Counted, write_archive};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::wheel::archive::DosTime;
 
 /// How folders of unfinished files are named, so that what a killed run left behind is recognised.
@@ -58,7 +58,7 @@ impl Output {
         make_folder(folder)?;
         let name = destination
             .file_name()
-            .ok_or_else(|| Error::new(crate::error::ErrorKind::Io, "no file name").about(destination.display()))?;
+            .ok_or_else(|| Error::new(ErrorKind::Io, "no file name").about(destination.display()))?;
         let fail = |error: &std::io::Error| Error::io(destination.display(), error);
         let temporary = tempfile::Builder::new().prefix(PREFIX).tempdir_in(folder).map_err(|error| fail(&error))?;
         let path = temporary.path().join(name);
@@ -119,7 +119,11 @@ pub fn copy_whole(source: &Path, destination: &Path) -> Result<Option<Output>> {
 /// # Errors
 /// `Io` if it cannot be made.
 pub fn make_folder(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder.display(), &error))
+    std::fs::create_dir_all(folder).map_err(|error| match folder.metadata() {
+        // "File exists" would be true, and no help.
+        Ok(found) if !found.is_dir() => Error::new(ErrorKind::Io, "is no folder").about(folder.display()),
+        _ => Error::io(folder.display(), &error),
+    })
 }
 
 fn folder(destination: &Path) -> &Path {
@@ -164,6 +168,15 @@ mod tests {
             assert_eq!(back, text);
             assert_eq!(file.unix_mode(), Some(0o100_755));
         }
+    }
+
+    #[test]
+    fn a_file_in_the_folder_s_place_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dist");
+        std::fs::write(&file, b"").unwrap();
+        let error = make_folder(&file).unwrap_err().to_string();
+        assert!(error.ends_with("is no folder"), "{error}");
     }
 
     #[test]
