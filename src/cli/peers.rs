@@ -23,7 +23,7 @@ pub fn take_environment(arguments: &mut Arguments, environment: &Environment) ->
         repair.plat = plat.split(',').map(str::to_owned).collect();
         repair.plat_of_image = true;
         if plat != "auto" {
-            notes.push(format!("the target `{plat}` is from `AUDITWHEEL_PLAT`"));
+            notes.push(format!("the target for Linux wheels, `{plat}`, is from `AUDITWHEEL_PLAT`"));
         }
     }
     if repair.result.compress.is_none()

@@ -85,4 +85,12 @@ impl Diagnostic {
         self.severity = severity;
         self
     }
+
+    /// Returns true if it keeps a wheel from being written, those of `accept` apart.
+    ///
+    /// What is wrong with the archive that was read is never accepted: nobody could say what would be written.
+    pub fn refuses(&self, accept: &[Code]) -> bool {
+        let acceptable = self.code.family() != Family::Archive;
+        self.severity == Severity::Error && !(acceptable && accept.contains(&self.code))
+    }
 }

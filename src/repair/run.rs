@@ -54,7 +54,7 @@ impl Outcome {
     pub fn is_refused(&self, accept: &[Code]) -> bool {
         self.diagnostics.iter().any(|diagnostic| {
             let tag = matches!(diagnostic.code, Code::TW409 | Code::TW601);
-            diagnostic.severity == Severity::Error && (tag || !accept.contains(&diagnostic.code))
+            diagnostic.refuses(if tag { &[] } else { accept })
         })
     }
 

@@ -129,6 +129,22 @@ fn a_tag_that_the_bytes_do_not_earn_is_never_written() {
 }
 
 #[test]
+fn an_archive_at_fault_is_never_accepted() {
+    let Some(world) = World::open() else { return };
+    let wheel = chain(&world);
+    let mut bytes = fs::read(&wheel).unwrap();
+    bytes.extend(b"and more");
+    fs::write(&wheel, bytes).unwrap();
+    for more in [&[][..], &["--accept", "TW102"]] {
+        let arguments = ["repair", wheel.to_str().unwrap(), "--lib-path", "lib", "-w", "out"];
+        let run = world.run(&[&arguments, more].concat());
+        assert_eq!((run.status, run.stdout.as_str()), (Some(1), ""), "{run:#?}");
+        assert!(run.stderr.contains("error[TW102]"), "{run:#?}");
+    }
+    assert!(wheels(&world, "out").is_empty());
+}
+
+#[test]
 fn several_wheels_are_all_tried_and_the_highest_status_counts() {
     let Some(world) = World::open() else { return };
     let good = chain(&world);

@@ -291,6 +291,18 @@ fn false_tags_are_refused_with_symbol_and_file() {
 }
 
 #[test]
+fn neither_force_nor_accept_writes_an_archive_that_is_at_fault() {
+    let lab = Lab::pure();
+    let mut bytes = std::fs::read(lab.path(&lab.wheel)).unwrap();
+    bytes.extend(b"and more");
+    std::fs::write(lab.path(&lab.wheel), bytes).unwrap();
+    for more in [&[][..], &["--force"], &["--accept=TW102"]] {
+        let stderr = lab.refused(&[&["--python-tag=py3"], more].concat());
+        assert!(stderr.contains("error[TW102]") && !stderr.contains("hint:"), "{stderr}");
+    }
+}
+
+#[test]
 fn force_writes_and_says_what_is_untrue() {
     let lab = Lab::of("cp311-cp311-linux_x86_64", MODULE, &module(&[]));
     let ran = lab.run(&["--python-tag=py3", "--abi-tag=none", "--force"]);

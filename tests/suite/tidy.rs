@@ -21,12 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("policy", &["abi", "load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("lint", &["policy", "abi", "load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     ("origin", &["load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
-    ("provider", &["load", "diagnostic", "platform", "format", "wheel", "tag", "arch", "error"]),
     (
         "repair",
         &[
             "python",
-            "provider",
             "origin",
             "lint",
             "policy",
@@ -46,7 +44,6 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "repair",
             "python",
-            "provider",
             "origin",
             "lint",
             "policy",

@@ -43,7 +43,7 @@ pub enum Command {
     Retag(Box<RetagArgs>),
     /// One universal2 wheel of two for one architecture each
     Merge(Box<MergeArgs>),
-    /// Dependency tree, each edge with how it was resolved
+    /// Dependency tree of wheels, binaries and folders, each edge with how it was resolved
     Tree(TreeArgs),
     /// The editors alone, on one binary: soname, imports, search paths
     Edit(Box<EditArgs>),
@@ -180,13 +180,14 @@ pub struct CheckArgs {
 /// `truewheel tree`.
 #[derive(Debug, Args)]
 pub struct TreeArgs {
-    /// Which wheels or bare binaries.
+    /// Which wheels, bare binaries or folders.
     #[command(flatten)]
     pub inputs: Inputs,
     /// Where libraries are.
     #[command(flatten)]
     pub search: SearchArgs,
-    /// Leaves libraries to the user's machine: a name or path, as a glob, or `@PRESET`; repeatable
+    /// Leaves libraries to the user's machine: a name or path, as a glob, or `@PRESET`; several separated by `;` (and by
+    /// `:` where paths have no drive letters); repeatable
     #[arg(short = 'e', long, value_name = "GLOB|@PRESET")]
     pub exclude: Vec<String>,
     /// Ignores what the wheel records about excluded libraries
@@ -222,7 +223,8 @@ pub struct SearchArgs {
     /// Directories separated by `:`; as `--lib-path`, and means `--no-host-libs`; may be empty
     #[arg(long, value_name = "DIRS", hide_short_help = true)]
     pub ldpaths: Vec<String>,
-    /// The root of a target system: its loader configuration, library directories and package databases
+    /// The root of a target system: its loader configuration, library directories and package databases, in the place of
+    /// this machine's
     #[arg(long, value_name = "DIR")]
     pub sysroot: Option<PathBuf>,
     /// Never looks at this machine; the default where it is not the wheel's platform

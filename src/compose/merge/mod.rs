@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::arch::Arch;
 use crate::compose::retag::judge;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
 use crate::format::ImageKind;
 use crate::load::{self, Binary};
@@ -79,7 +79,7 @@ impl Merged {
     pub fn is_refused(&self, accept: &[Code]) -> bool {
         self.diagnostics.iter().any(|finding| {
             let tag = finding.code == Code::TW601 || finding.code.name().starts_with("TW4");
-            finding.severity == Severity::Error && (tag || !accept.contains(&finding.code))
+            finding.refuses(if tag { &[] } else { accept })
         })
     }
 

@@ -56,9 +56,8 @@ impl Retagged {
     /// Returns true if a finding says that nothing must be written, those of `accept` apart; an untrue tag is never
     /// accepted.
     pub fn is_refused(&self, accept: &[Code]) -> bool {
-        self.diagnostics.iter().any(|finding| {
-            finding.severity == Severity::Error && (is_about_tags(finding.code) || !accept.contains(&finding.code))
-        })
+        let refuses = |finding: &Diagnostic| finding.refuses(if is_about_tags(finding.code) { &[] } else { accept });
+        self.diagnostics.iter().any(refuses)
     }
 
     /// Gives the result its name, and returns its path; `None` if nothing was to be written.
@@ -67,8 +66,12 @@ impl Retagged {
     /// `Refused` if [`Retagged::is_refused`]; `Io` if it cannot be renamed. Nothing is written then.
     pub fn publish(&mut self, accept: &[Code]) -> Result<Option<PathBuf>> {
         if self.is_refused(accept) {
-            let error = Error::refused(format!("the wheel is not what `{}` says", self.name.tags));
-            return Err(error.hint("`--force` writes it all the same"));
+            let untrue = |finding: &Diagnostic| is_about_tags(finding.code) && finding.refuses(&[]);
+            return Err(match self.diagnostics.iter().any(untrue) {
+                true => Error::refused(format!("the wheel is not what `{}` says", self.name.tags))
+                    .hint("`--force` writes it all the same"),
+                false => Error::refused("the wheel cannot be retagged as asked"),
+            });
         }
         self.output.take().map(Ready::publish).transpose()
     }

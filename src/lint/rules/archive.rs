@@ -29,9 +29,12 @@ pub fn finding(fault: &ArchiveFault) -> Diagnostic {
         FaultLevel::Error => Severity::Error,
     };
     let diagnostic = Diagnostic::new(code(fault.kind), fault.message.clone()).at(severity);
-    let diagnostic = match fault.kind.is_cured_by_rewriting() {
-        true => diagnostic.help("`truewheel check --fix` writes the archive anew without it"),
-        false => diagnostic,
+    let diagnostic = match fault.kind {
+        FaultKind::Mode => diagnostic.help("`truewheel check --fix` gives files mode 644 and programs 755"),
+        kind if kind.is_cured_by_rewriting() => {
+            diagnostic.help("`truewheel check --fix` writes the archive anew without it")
+        }
+        _ => diagnostic,
     };
     match &fault.member {
         Some(member) => diagnostic.member(member),

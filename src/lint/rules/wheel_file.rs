@@ -84,7 +84,8 @@ fn tags(file: &WheelFile, sheet: &Sheet<'_>) -> Option<Diagnostic> {
         _ => format!("claims {} where the file name claims {}", list(only_own), list(only_named)),
     };
     Some(
-        Diagnostic::new(Code::TW602, message).help("do not rename wheels; `truewheel repair` writes both from one set"),
+        Diagnostic::new(Code::TW602, message)
+            .help("do not rename wheels; `truewheel check --fix` writes the tags of the file name into WHEEL"),
     )
 }
 
