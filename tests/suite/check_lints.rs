@@ -163,12 +163,16 @@ fn the_text_of_a_copyleft_licence_is_looked_for() {
 #[test]
 fn files_among_bills_of_materials_are_looked_at() {
     let bom = |name: &str, bytes: &[u8]| pure().file(&format!("demo-1.0.dist-info/sboms/{name}"), bytes);
+    let files = "{}, ".repeat(40_000);
+    let sorted =
+        format!("{{\"SPDXID\": \"SPDXRef-DOCUMENT\", \"files\": [{files}{{}}], \"spdxVersion\": \"SPDX-2.3\"}}");
     judged(
         Code::TW652,
         vec![
             ("CycloneDX", bom("a.cdx.json", b"{\"bomFormat\": \"CycloneDX\"}"), None),
             ("CycloneDX in XML", bom("a.xml", b"<bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\">"), None),
             ("SPDX 2", bom("a.spdx.json", b"{\"spdxVersion\": \"SPDX-2.3\"}"), None),
+            ("SPDX 2 with sorted keys", bom("a.spdx.json", sorted.as_bytes()), None),
             ("SPDX in lines", bom("a.spdx", b"SPDXVersion: SPDX-2.3\n"), None),
             ("something else", bom("a.txt", b"text"), WARNING),
         ],

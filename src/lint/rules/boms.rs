@@ -6,8 +6,15 @@ use crate::lint::Sheet;
 /// The first bytes in which a document says what it is.
 const HEAD: usize = 64 << 10;
 /// What documents of the known formats hold near their start: CycloneDX (JSON, XML), SPDX (2 JSON, 3 JSON-LD, tag-value).
-const MARKS: &[&[u8]] =
-    &[b"\"bomFormat\"", b"cyclonedx.org/schema/bom", b"\"spdxVersion\"", b"spdx.org/rdf", b"SPDXVersion:"];
+/// Where the keys of JSON are sorted, SPDX 2 has its version at the end and an identifier at the start.
+const MARKS: &[&[u8]] = &[
+    b"\"bomFormat\"",
+    b"cyclonedx.org/schema/bom",
+    b"\"spdxVersion\"",
+    b"\"SPDXID\"",
+    b"spdx.org/rdf",
+    b"SPDXVersion:",
+];
 
 /// PEP 770: every file of the folder is a bill of materials.
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {

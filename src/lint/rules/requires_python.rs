@@ -1,9 +1,8 @@
 //! Does `Requires-Python` let in the Pythons that the tags are for? TW636.
 
-use std::str::FromStr;
-
 use pep440_rs::{Version, VersionSpecifiers};
 
+use super::version_set;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
 use crate::tag::{AbiTag, Liveness, Tag, WheelFilename};
@@ -32,7 +31,7 @@ fn excluded(metadata: &Metadata, filename: &WheelFilename, sheet: &Sheet<'_>) ->
     };
     let member = sheet.member("METADATA");
     // What is no set of versions is said to be that elsewhere (TW638).
-    let Ok(specifiers) = VersionSpecifiers::from_str(text) else { return Vec::new() };
+    let Some(specifiers) = version_set(text) else { return Vec::new() };
     let (mut out, mut open) = (Vec::new(), false);
     for tag in filename.tags.expand() {
         match one_version(&tag) {
@@ -64,10 +63,13 @@ fn one_version(tag: &Tag) -> Option<(u8, u16)> {
     }
 }
 
+/// Micro versions that are tried: no minor version has more releases.
+const MICROS: u64 = 100;
+
 /// Whether some release of a minor version is let in.
 fn contains(specifiers: &VersionSpecifiers, (major, minor): (u8, u16)) -> bool {
-    // A bound may lie within the minor version: its first and a late release tell.
-    [0, 99].iter().any(|micro| specifiers.contains(&Version::new([u64::from(major), u64::from(minor), *micro])))
+    // Bounds may lie within the minor version, on both sides of the only releases that are let in.
+    (0..MICROS).any(|micro| specifiers.contains(&Version::new([u64::from(major), u64::from(minor), micro])))
 }
 
 #[cfg(test)]
@@ -76,8 +78,10 @@ mod tests {
 
     #[test]
     fn a_minor_version_is_in_if_one_of_its_releases_is() {
-        let contains = |text: &str, version| contains(&VersionSpecifiers::from_str(text).unwrap(), version);
+        let contains = |text: &str, version| contains(&version_set(text).unwrap(), version);
         assert!(contains(">=3.9.1", (3, 9)) && contains("<=3.9", (3, 9)) && contains(">=3.6,!=3.9.0", (3, 9)));
+        assert!(contains("==3.9.7", (3, 9)) && contains(">=3.9.2,<3.9.20", (3, 9)));
+        assert!(contains(">=3.9,", (3, 9)) && !contains(">=3.10,", (3, 9)));
         assert!(!contains(">=3.10", (3, 9)) && !contains("<3.9", (3, 9)) && !contains("!=3.9.*", (3, 9)));
     }
 }

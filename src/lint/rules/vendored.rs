@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::abi::ExtensionSuffix;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lint::Sheet;
 
@@ -33,9 +34,13 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     vec![Diagnostic::new(Code::TW648, text).member(first).help("add the licences of what you ship to `License-File`")]
 }
 
-/// The name of the library that a file is: without `lib`, hash, version and suffix.
+/// The name of the library that a file is: without `lib`, hash, version and suffix; `None` for an extension module, which
+/// may be called as the library that it is for.
 fn library(member: &str) -> Option<String> {
-    let file = member.rsplit('/').next()?.to_ascii_lowercase();
+    let file = member.rsplit('/').next()?;
+    let is_module = ExtensionSuffix::of(file).is_some_and(|suffix| suffix.names_an_interpreter())
+        || file.to_ascii_lowercase().ends_with(".pyd");
+    let file = (!is_module).then(|| file.to_ascii_lowercase())?;
     let name = file.split(['-', '.']).next()?;
     Some(name.strip_prefix("lib").unwrap_or(name).to_owned())
 }
@@ -61,6 +66,9 @@ mod tests {
         for file in ["a.libs/libgmp-1a2b3c4d.so.10", "a/.dylibs/libgmp.10.dylib", "a.libs/libgmp-10-aa.dll", "GMP.dll"]
         {
             assert_eq!(library(file).as_deref(), Some("gmp"), "{file}");
+        }
+        for module in ["a/gmp.cpython-312-x86_64-linux-gnu.so", "gmp.abi3.so", "a/GMP.pyd"] {
+            assert_eq!(library(module), None, "{module}");
         }
         assert_eq!(COPYLEFT.get("gmp"), Some(&"LGPL-3.0-or-later"));
         assert!(!COPYLEFT.contains_key("library") && COPYLEFT.len() > 40);

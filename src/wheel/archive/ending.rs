@@ -54,13 +54,14 @@ pub(super) fn ending(stream: &[u8], size: u64, from: u64) -> Option<Vec<u8>> {
     None
 }
 
-/// Unpacks from the first block that begins after byte `at`.
+/// Unpacks from the first block that begins after byte `at`; in vain no more than `most` bytes in all.
 fn unpack(stream: &[u8], at: u64, most: u64) -> Option<Ending> {
+    let mut left = most;
     let mut position = at.checked_mul(8)?;
     let end = position.checked_add(SEARCH)?.min((stream.len() as u64).checked_mul(8)?);
     for _ in 0..ATTEMPTS {
         position = blocks::next_start(stream, position, end)?;
-        if let Some(ending) = unpack_from(stream, position, most) {
+        if let Some(ending) = unpack_from(stream, position, &mut left) {
             return Some(ending);
         }
         position = position.checked_add(1)?;
@@ -69,8 +70,8 @@ fn unpack(stream: &[u8], at: u64, most: u64) -> Option<Ending> {
 }
 
 /// Unpacks from a bit on; nothing if no block begins there, it does not lead to the end of the stream, or there are more
-/// than `most` bytes up to that.
-fn unpack_from(stream: &[u8], position: u64, most: u64) -> Option<Ending> {
+/// bytes up to that than are `left`. What was unpacked is not left any more.
+fn unpack_from(stream: &[u8], position: u64, left: &mut u64) -> Option<Ending> {
     let [mut one, mut other] = FILLS.map(|fill| Run::new(stream, position, fill));
     let (one, other) = (one.as_mut()?, other.as_mut()?);
     let mut ending = Ending { bytes: Vec::new(), certain: 0 };
@@ -80,20 +81,27 @@ fn unpack_from(stream: &[u8], position: u64, most: u64) -> Option<Ending> {
         one.append(&mut ending.bytes, CHUNK)?;
         let count = other.fill(&mut chunk)?;
         let (mine, others) = (ending.bytes.get(start..)?, chunk.get(..count)?);
-        if mine.len() != others.len() || ending.bytes.len() as u64 > most {
+        if mine.len() != others.len() {
             return None;
         }
+        spend(left, mine.len())?;
         if let Some(differs) = mine.iter().zip(others).rposition(|(mine, other)| mine != other) {
             ending.certain = start.checked_add(differs)?.checked_add(1)?;
         }
     }
     while !one.ended {
+        let start = ending.bytes.len();
         one.append(&mut ending.bytes, CHUNK * 16)?;
-        if ending.bytes.len() as u64 > most {
-            return None;
-        }
+        spend(left, ending.bytes.len().checked_sub(start)?)?;
     }
     one.rest.is_empty().then_some(ending)
+}
+
+/// Takes bytes from those that are left; `None`, and none are left, if they are too few.
+fn spend(left: &mut u64, bytes: usize) -> Option<()> {
+    let rest = left.checked_sub(bytes as u64);
+    *left = rest.unwrap_or(0);
+    rest.map(|_| ())
 }
 
 /// One run over the blocks.
@@ -223,7 +231,7 @@ mod tests {
         for block in blocks::scan(&stream, 1000).unwrap().iter().skip(1) {
             if block.to < bytes.len() as u64 && block.kind == blocks::Kind::Coded && !seen[(block.start % 8) as usize] {
                 seen[(block.start % 8) as usize] = true;
-                let end = unpack_from(&stream, block.start, bytes.len() as u64).unwrap();
+                let end = unpack_from(&stream, block.start, &mut (bytes.len() as u64)).unwrap();
                 assert_eq!(end.bytes.len() as u64, bytes.len() as u64 - block.from);
                 assert!(bytes.ends_with(&end.bytes[end.certain..]));
                 assert_eq!(blocks::next_start(&stream, block.start, block.start + 1), Some(block.start));
@@ -259,6 +267,19 @@ mod tests {
         assert!(blocks::scan(&stream, 1000).unwrap().iter().any(|block| block.kind == blocks::Kind::Stored));
         let end = ending(&stream, bytes.len() as u64, bytes.len() as u64 - 300_000).unwrap();
         assert!(bytes.ends_with(&end));
+    }
+
+    #[test]
+    fn attempts_in_vain_share_what_may_be_unpacked() {
+        let bytes = unpacked(6 << 20);
+        let longer = [&packed(&bytes)[..], &[0]].concat();
+        let middle = blocks::next_start(&longer, longer.len() as u64 * 4, longer.len() as u64 * 8).unwrap();
+        let mut left = bytes.len() as u64;
+        assert!(unpack_from(&longer, middle, &mut left).is_none());
+        assert!(left < 4 << 20, "{left}");
+        assert!(unpack_from(&longer, middle, &mut left).is_none());
+        assert!(unpack_from(&longer, middle, &mut left).is_none());
+        assert_eq!(left, 0);
     }
 
     #[test]

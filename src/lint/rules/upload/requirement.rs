@@ -1,10 +1,7 @@
 //! Requirements in METADATA: can they be read, and do they name a project of the index?
 
-use std::str::FromStr;
-
-use pep440_rs::VersionSpecifiers;
-
 use super::TOLD;
+use crate::lint::rules::version_set;
 use crate::wheel::metadata::Metadata;
 
 pub(super) fn faults(metadata: &Metadata) -> Vec<String> {
@@ -15,7 +12,7 @@ pub(super) fn faults(metadata: &Metadata) -> Vec<String> {
     let extras = metadata.values("Provides-Extra").into_iter().map(str::trim).filter(|text| !is_name(text)).take(TOLD);
     found.extend(extras.map(|text| format!("has `Provides-Extra: {text}`, which is no name of an extra")));
     if let Some(text) = metadata.value("Requires-Python").map(str::trim).filter(|text| !text.is_empty())
-        && VersionSpecifiers::from_str(text.trim_end_matches(',')).is_err()
+        && version_set(text).is_none()
     {
         found.push(format!("has `Requires-Python: {text}`, which is no set of versions"));
     }
@@ -43,9 +40,9 @@ fn fault(text: &str) -> Option<String> {
         return Some("PyPI takes no direct reference".to_owned());
     }
     let versions = rest.strip_prefix('(').and_then(|rest| rest.trim_end().strip_suffix(')')).unwrap_or(rest);
-    let versions = versions.trim().trim_end_matches(',');
+    let versions = versions.trim();
     // Arbitrary equality takes any text.
-    if versions.is_empty() || versions.contains("===") || VersionSpecifiers::from_str(versions).is_ok() {
+    if versions.contains("===") || version_set(versions).is_some() {
         return None;
     }
     Some(format!("`{versions}` is no set of versions"))
@@ -73,6 +70,7 @@ mod tests {
             "numpy[] ==1.*",
             "a===anything",
             "typing_extensions>=4,; extra == 'x'",
+            "a >=1, , <2",
             "a ; os_name == '@'",
         ] {
             assert_eq!(fault(text), None, "{text}");
