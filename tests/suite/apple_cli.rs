@@ -125,3 +125,13 @@ fn the_binaries_of_a_folder_are_one_tree() {
     assert_eq!(status(&output), 2);
     assert!(stderr(&output).contains("holds no binary"), "{}", stderr(&output));
 }
+
+#[test]
+fn policies_prints_a_systems_rules_by_its_name_and_by_a_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, tag) in [("macos", "macosx_11_0_arm64"), ("ios", "ios_13_0_arm64_iphoneos")] {
+        let [by_name, by_tag] = [name, tag].map(|word| truewheel(folder.path(), &format!("policies {word}"), &[]));
+        assert_eq!((status(&by_name), status(&by_tag)), (0, 0), "{}", stderr(&by_tag));
+        assert!(by_name.stdout.starts_with(name.as_bytes()) && by_name.stdout == by_tag.stdout, "{tag}");
+    }
+}

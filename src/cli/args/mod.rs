@@ -247,7 +247,7 @@ fn required_archs(text: &str) -> Result<RequiredArchs, String> {
 /// `truewheel policies`.
 #[derive(Debug, Args)]
 pub struct PoliciesArgs {
-    /// Policies, tags or presets to show in full: `manylinux_2_28`, `manylinux2014_x86_64`, `@cuda`; none lists all
+    /// Policies, tags or presets to show in full: `manylinux_2_28`, `manylinux2014_x86_64`, `macos`, `@cuda`; none lists all
     #[arg(value_name = "POLICY")]
     pub names: Vec<String>,
     /// The form of the list

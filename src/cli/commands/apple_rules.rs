@@ -4,10 +4,21 @@ use serde_json::{Value, json};
 
 use crate::policy::apple::AppleRules;
 use crate::report::text::printable;
+use crate::tag::PlatformTag;
 
 /// Both systems' rules.
 pub fn all() -> [&'static AppleRules; 2] {
     [AppleRules::macos(), AppleRules::ios()]
+}
+
+/// Returns the rules that go by this name, or that a tag of this name is judged by.
+pub fn named(name: &str) -> Option<&'static AppleRules> {
+    let Ok(tag) = name.parse::<PlatformTag>();
+    match tag {
+        PlatformTag::Macos { .. } => Some(AppleRules::macos()),
+        PlatformTag::Ios { .. } => Some(AppleRules::ios()),
+        _ => all().into_iter().find(|rules| rules.name == name),
+    }
 }
 
 /// One line: the name, its architectures with the first version of each.

@@ -44,7 +44,7 @@ pub fn run(args: &PoliciesArgs, terminal: &Terminal) -> Status {
             text.push_str(&preset_entry(preset, args.format));
             continue;
         }
-        if let Some(rules) = apple_rules::all().into_iter().find(|rules| rules.name == *name) {
+        if let Some(rules) = apple_rules::named(name) {
             text.push_str(&apple_entry(rules, args.format, apple_rules::whole));
             continue;
         }
