@@ -373,10 +373,11 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
                 code,
                 format!("`SDL2.framework` would have to be vendored, and its resources with it: {path}"),
             )
+            .help("link against a library instead of the framework, or leave it to the user's machine with `--exclude '*/SDL2.framework/*'`")
         }
         Code::TW321 => {
             let message = "`foo.dll` is needed in `a` and in `b`, and neither has start-up code that could tell the loader of the other";
-            Diagnostic::new(code, message)
+            Diagnostic::new(code, message).help("give each folder a copy of its own with `--layout adjacent`, or add an `__init__.py` to the package")
         }
         Code::TW704 => Diagnostic::new(code, "differs between the wheels")
             .member("demo/config.py")
