@@ -50,7 +50,7 @@ pub struct Outcome {
 impl Outcome {
     /// Returns true if a finding says that nothing must be written, those of `accept` apart.
     ///
-    /// A tag that is not earned is never accepted.
+    /// A tag that is not earned is never accepted, nor an archive at fault.
     pub fn is_refused(&self, accept: &[Code]) -> bool {
         self.diagnostics.iter().any(|diagnostic| {
             let tag = matches!(diagnostic.code, Code::TW409 | Code::TW601);

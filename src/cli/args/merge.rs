@@ -21,7 +21,8 @@ pub struct MergeArgs {
     /// Writes nothing and says what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Writes the wheel although this was found; never an untrue tag; a code or slug; repeatable
+    /// Writes the wheel although this was found; never an untrue tag or a faulty archive; a code or
+    /// slug; repeatable
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
     /// How it is reported.

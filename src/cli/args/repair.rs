@@ -130,7 +130,8 @@ pub struct ResultArgs {
     /// Writes no SBOM
     #[arg(long, overrides_with = "sbom")]
     pub no_sbom: bool,
-    /// Writes the wheel although its own verification found this; never an untrue tag; a code or slug; repeatable
+    /// Writes the wheel although its own verification found this; never an untrue tag or a faulty archive; a code or
+    /// slug; repeatable
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
 }

@@ -66,7 +66,8 @@ pub struct RetagResultArgs {
     /// Writes nothing and says what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Writes the wheel although this was found; never an untrue tag; a code or slug; repeatable
+    /// Writes the wheel although this was found; never an untrue tag or a faulty archive; a code or
+    /// slug; repeatable
     #[arg(long, value_name = "CODE")]
     pub accept: Vec<String>,
 }
