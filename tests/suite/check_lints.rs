@@ -1,18 +1,23 @@
 //! What `check` says of contents, and where it says nothing: each rule's bounds.
 
 use truewheel::audit::{AuditOptions, Depth, audit_wheel};
-use truewheel::diagnostic::{Code, Severity};
+use truewheel::diagnostic::{Code, Diagnostic, Severity};
 use truewheel::wheel::Wheel;
 
 use crate::support::elf::ElfSpec;
 use crate::support::wheel::{Entry, WheelBuilder};
 
-/// The level at which a wheel has a finding.
-fn level(builder: &WheelBuilder, code: Code) -> Option<Severity> {
+/// What is found of one code.
+fn findings(builder: &WheelBuilder, code: Code) -> Vec<Diagnostic> {
     let wheel = Wheel::from_bytes(builder.file_name().as_ref(), builder.build()).unwrap();
     let report = audit_wheel(&wheel, &AuditOptions::default(), Depth::Everything).unwrap();
-    let mut found = report.diagnostics.iter().map(|finding| &finding.diagnostic);
-    found.find(|finding| finding.code == code).map(|finding| finding.severity)
+    let found = report.diagnostics.into_iter().map(|finding| finding.diagnostic);
+    found.filter(|finding| finding.code == code).collect()
+}
+
+/// The level at which a wheel has a finding.
+fn level(builder: &WheelBuilder, code: Code) -> Option<Severity> {
+    findings(builder, code).first().map(|finding| finding.severity)
 }
 
 fn pure() -> WheelBuilder {
@@ -207,8 +212,20 @@ fn names_and_tags_have_a_normal_form() {
             ("a file among the modules", pure().file("README.md", b""), WARNING),
             ("a module", pure().file("more.py", b"").file("more.pth", b"demo\n"), None),
             ("a library with its version", native().file("libdemo.so.1", b""), None),
+            ("the developer's modules", pure().file("demo/node_modules/a/b.js", b""), WARNING),
+            ("Node's own modules", pure().file("demo/lib/node_modules/npm/a.js", b""), None),
+            ("a file of that name", pure().file("demo/node_modules", b""), None),
         ],
     );
+}
+
+#[test]
+fn a_folder_of_the_developers_is_told_once() {
+    let folder =
+        |name: &str, count: usize| (0..count).fold(pure(), |wheel, file| wheel.file(&format!("{name}/{file}.js"), b""));
+    let told = findings(&folder("demo/node_modules/a", 1000), Code::TW631);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].message.contains("999 more members"), "{told:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Does a member belong in a wheel at all? TW115, TW630 to TW634, TW639.
 
+use std::collections::BTreeMap;
+
 use super::others;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
@@ -24,6 +26,7 @@ pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
             found.push(Diagnostic::new(Code::TW115, message).member(name));
         }
     }
+    found.extend(developers(sheet));
     found.extend(loose(sheet));
     found.extend(top_level(sheet));
     let unpacked = sheet.wheel.members().iter().fold(0_u64, |sum, member| sum.saturating_add(member.size()));
@@ -94,21 +97,8 @@ fn stray(name: &str, dist_info: &str) -> Option<(Code, String)> {
         };
         return installer.map(|message| (Code::TW631, message.to_owned()));
     }
-    let folder = |wanted: &[&str]| parts.iter().rev().skip(1).find(|part| wanted.contains(part)).copied();
-    if let Some(folder) = folder(&[
-        ".git",
-        ".hg",
-        ".svn",
-        ".github",
-        ".tox",
-        ".nox",
-        ".venv",
-        "node_modules",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-    ]) {
-        return Some((Code::TW631, format!("lies in `{folder}`, which is the developer's")));
+    if developers_folder(name).is_some() {
+        return None;
     }
     let left = match file {
         ".DS_Store" | "Thumbs.db" | "desktop.ini" => "is left behind by a file manager",
@@ -122,6 +112,50 @@ fn stray(name: &str, dist_info: &str) -> Option<(Code, String)> {
         _ => return None,
     };
     Some((Code::TW631, left.to_owned()))
+}
+
+/// Folders that are the developer's: one finding each, however many members lie there.
+fn developers(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
+    let mut folders: BTreeMap<(&str, &str), (&str, usize)> = BTreeMap::new();
+    for name in sheet.wheel.members().iter().map(|member| member.name()) {
+        if let Some(folder) = developers_folder(name) {
+            folders.entry(folder).and_modify(|(_, more)| *more += 1).or_insert((name, 0));
+        }
+    }
+    let finding = |((_, folder), (first, more)): ((&str, &str), (&str, usize))| {
+        let message = format!("lies in `{folder}`, which is the developer's{}", others(more));
+        Diagnostic::new(Code::TW631, message).member(first)
+    };
+    folders.into_iter().map(finding).collect()
+}
+
+/// What comes before the developer's folder that a member lies in, and its name.
+fn developers_folder(name: &str) -> Option<(&str, &str)> {
+    const FOLDERS: &[&str] = &[
+        ".git",
+        ".hg",
+        ".svn",
+        ".github",
+        ".tox",
+        ".nox",
+        ".venv",
+        "node_modules",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    ];
+    let mut start = 0_usize;
+    for part in name.split('/') {
+        let before = name.get(..start)?;
+        start = start.saturating_add(part.len()).saturating_add(1);
+        let is_folder = start <= name.len();
+        // Node keeps what it brings itself, npm at least, in `lib/node_modules`.
+        let is_nodes = part == "node_modules" && (before == "lib/" || before.ends_with("/lib/"));
+        if is_folder && FOLDERS.contains(&part) && !is_nodes {
+            return Some((before, part));
+        }
+    }
+    None
 }
 
 /// Files at the top of site-packages that are no modules.
