@@ -9,6 +9,7 @@ mod expand;
 pub mod graph;
 mod inspect;
 mod kept;
+mod list;
 mod resolve;
 mod search;
 pub mod source;

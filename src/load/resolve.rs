@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::expand::Place;
 use super::graph::{Edge, Graph, Object, ObjectId, Resolution, Root, RootKind, Turn, Via};
-use super::search::{Element, Loaded, Outcome, Search, directory_of};
+use super::list::Element;
+use super::search::{Loaded, Outcome, Search, directory_of};
 use super::{Binary, Outside, Role, Target, Universe};
 use crate::error::{Error, Result};
 use crate::format::ImageKind;
