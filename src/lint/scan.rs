@@ -139,12 +139,18 @@ fn compiles_at_import(line: &[u8]) -> bool {
     contains(name, "ffi") && name.iter().all(|byte| is_name(*byte))
 }
 
+/// Lines that begin a key are shorter than this.
+const LONGEST_BEGIN: usize = 80;
+
 /// Whether the bytes hold a private key in PEM form: `-----BEGIN … PRIVATE KEY-----` with something behind it.
 fn is_private_key(bytes: &[u8]) -> bool {
     static BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
     BEGIN.find_iter(bytes).any(|at| {
-        let line = bytes.get(at..).unwrap_or_default().split(|byte| matches!(byte, b'\n' | b'\r')).next();
-        line.is_some_and(|line| line.len() < 80 && line.ends_with(b"PRIVATE KEY-----"))
+        let rest = bytes.get(at..).unwrap_or_default();
+        // No more than a line is looked at: a file may hold nothing but beginnings.
+        let start = rest.get(..LONGEST_BEGIN).unwrap_or(rest);
+        let line = start.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+        line.is_some_and(|line| line.len() < LONGEST_BEGIN && line.ends_with(b"PRIVATE KEY-----"))
     })
 }
 
@@ -215,6 +221,10 @@ mod tests {
         assert_eq!(scan("-----BEGIN RSA PRIVATE KEY-----\nMII\n"), [Trace::PrivateKey]);
         assert_eq!(scan("Bag\n-----BEGIN PRIVATE KEY-----\nMII\n"), [Trace::PrivateKey]);
         assert_eq!(scan("-----BEGIN CERTIFICATE-----\nMII\n"), []);
+        // In one line: minutes, if each were followed to its end.
+        let hostile = "-----BEGIN ".repeat(400_000);
+        assert_eq!(scan(&hostile), []);
+        assert_eq!(scan(&format!("{hostile}PRIVATE KEY-----")), [Trace::PrivateKey]);
         assert_eq!(scan("-----BEGIN PUBLIC KEY-----\n"), []);
     }
 
