@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(scan("Bag\n-----BEGIN PRIVATE KEY-----\nMII\n"), [Trace::PrivateKey]);
         assert_eq!(scan("-----BEGIN CERTIFICATE-----\nMII\n"), []);
         // In one line: minutes, if each were followed to its end.
-        let hostile = "-----BEGIN ".repeat(400_000);
+        let hostile = "-----BEGIN ".repeat(100_000);
         assert_eq!(scan(&hostile), []);
         assert_eq!(scan(&format!("{hostile}PRIVATE KEY-----")), [Trace::PrivateKey]);
         assert_eq!(scan("-----BEGIN PUBLIC KEY-----\n"), []);
