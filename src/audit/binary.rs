@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::abi::{self, LibpythonRule, PythonAbi, WheelAbi};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::format::image::FaultKind;
-use crate::load::{Binary, Target, Unreadable};
+use crate::load::{Binary, Target};
 use crate::platform::{Libc, Platform};
 use crate::policy::apple;
 use crate::report::{BinaryEntry, PythonEntry, VersionEntry};
@@ -34,11 +34,6 @@ fn python_entry(binary: &Binary, python: &PythonAbi) -> Option<PythonEntry> {
     entry.stable_abi = newest.collect::<Option<Vec<u16>>>().and_then(|versions| versions.into_iter().max());
     entry.symbols = facts.needed;
     (entry != PythonEntry::new()).then_some(entry)
-}
-
-/// Returns the finding about a binary that cannot be read.
-pub(super) fn unreadable(unreadable: &Unreadable) -> Diagnostic {
-    Diagnostic::new(Code::TW201, format!("cannot be read: {}", unreadable.error.message())).member(&unreadable.member)
 }
 
 /// Returns what is wrong with a binary, whoever loads it; the libraries `excluded` are left to the user's machine.

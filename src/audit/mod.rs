@@ -253,7 +253,7 @@ pub fn read_binary(name: &str, installed: &str, bytes: &[u8]) -> Result<Vec<Bina
 /// Examines binaries: each alone, then who loads what, then which tags hold.
 fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options: &AuditOptions) -> Result<()> {
     for unreadable in &inventory.unreadable {
-        report.push(binary::unreadable(unreadable));
+        report.push(unreadable.finding());
     }
     let targets = targets(&inventory.binaries, case.claimed);
     let Some(target) = targets.first() else { return Ok(()) };

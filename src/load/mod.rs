@@ -38,6 +38,7 @@ pub use start_up::{AddedBy, AddedDirectory, added_directories};
 use std::sync::Arc;
 
 use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::format::{Image, SymbolFacts};
 use crate::platform::Platform;
@@ -105,6 +106,12 @@ impl Unreadable {
     /// Returns a member that cannot be read.
     pub fn new(member: impl Into<String>, error: Error) -> Self {
         Self { member: member.into(), error }
+    }
+
+    /// Returns the finding about it.
+    #[must_use]
+    pub fn finding(&self) -> Diagnostic {
+        Diagnostic::new(Code::TW201, format!("cannot be read: {}", self.error.message())).member(&self.member)
     }
 }
 

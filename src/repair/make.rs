@@ -186,9 +186,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     }
     let mut decided = drafter.decide()?;
     diagnostics.append(&mut decided.diagnostics);
-    for unreadable in input.unreadable {
-        diagnostics.push(Diagnostic::new(Code::TW201, unreadable.error.to_string()).member(&unreadable.member));
-    }
+    diagnostics.extend(input.unreadable.iter().map(load::Unreadable::finding));
     if !options.exclude.is_empty() {
         diagnostics.extend(unmatched(&graph, options));
     }

@@ -59,7 +59,8 @@ fn a_corrupt_member_stops_the_repair_and_is_named() {
     let mut odd = Entry::new("demo/_demo.so", &extension);
     odd.crc = Some(7);
     fs::write(&wheel, WheelBuilder::new(HERE).entry(odd).build()).unwrap();
-    refused(&world, &wheel, "out", "demo/_demo.so");
+    // Once is enough.
+    refused(&world, &wheel, "out", "`demo/_demo.so` cannot be read: the checksum is wrong");
     // A member that no edit touches is read too: it would be copied as it is.
     let mut data = Entry::new("demo/table.bin", b"some data that is long enough to be packed, packed, packed");
     data.crc = Some(7);

@@ -14,7 +14,7 @@ use crate::compose::retag::judge;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
 use crate::format::ImageKind;
-use crate::load::{self, Binary};
+use crate::load::{self, Binary, Unreadable};
 use crate::platform::macos;
 use crate::policy::{Earned, PolicySet};
 use crate::repair::rewrite::{Rewrite, is_rewritable};
@@ -116,10 +116,7 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
     let other = load::inspect_members(&second, |_| true);
     differ([&inventory.binaries, &other.binaries])?;
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    for unreadable in inventory.unreadable.iter().chain(&other.unreadable) {
-        let message = format!("cannot be read: {}", unreadable.error.message());
-        diagnostics.push(Diagnostic::new(Code::TW201, message).member(&unreadable.member));
-    }
+    diagnostics.extend(inventory.unreadable.iter().chain(&other.unreadable).map(Unreadable::finding));
     let pairing = pair::pair(&first, &second, [&inventory.binaries, &other.binaries], options.take)?;
     diagnostics.extend(pairing.diagnostics);
     let binaries = pair::binaries(&pairing.taken, inventory.binaries, other.binaries);

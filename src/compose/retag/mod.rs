@@ -20,7 +20,7 @@ use crate::abi::{self, WheelAbi};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::lint;
-use crate::load::{self, Binary, Inventory};
+use crate::load::{self, Binary, Inventory, Unreadable};
 use crate::policy::Earned;
 use crate::repair::rewrite::{Mending, Rewrite, is_rewritable};
 use crate::repair::{self, Step};
@@ -214,10 +214,7 @@ impl Work<'_> {
     /// Reads the binaries.
     fn facts(&self, outcome: &mut Retagged) -> Result<Facts> {
         let inventory = load::inspect_facts(self.wheel);
-        for unreadable in &inventory.unreadable {
-            let message = format!("cannot be read: {}", unreadable.error.message());
-            outcome.diagnostics.push(Diagnostic::new(Code::TW201, message).member(&unreadable.member));
-        }
+        outcome.diagnostics.extend(inventory.unreadable.iter().map(Unreadable::finding));
         let excluded = match self.options.ignore_recorded {
             true => BTreeSet::new(),
             false => repair::read_recorded(self.wheel)?.excluded.into_iter().collect(),
