@@ -6,6 +6,9 @@ pub use code::{Code, Family};
 
 use std::fmt;
 
+/// Bytes of a message that are kept; what quotes more than that tells nobody more.
+const LONGEST: usize = 4096;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -54,8 +57,16 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Returns a finding at the code's own level.
+    ///
+    /// Of a message that quotes without end (a field of RECORD can have megabytes) only the beginning is kept.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: code.severity(), member: None, message: message.into(), help: None, chain: Vec::new() }
+        let mut message = message.into();
+        if message.len() > LONGEST {
+            let end = (0..=LONGEST).rev().find(|end| message.is_char_boundary(*end)).unwrap_or(0);
+            message.truncate(end);
+            message.push('…');
+        }
+        Self { code, severity: code.severity(), member: None, message, help: None, chain: Vec::new() }
     }
 
     /// Names the member it is about.
@@ -92,5 +103,19 @@ impl Diagnostic {
     pub fn refuses(&self, accept: &[Code]) -> bool {
         let acceptable = self.code.family() != Family::Archive;
         self.severity == Severity::Error && !(acceptable && accept.contains(&self.code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_end_is_cut_between_characters() {
+        let message = Diagnostic::new(Code::TW605, "é".repeat(1 << 20) + "x").message;
+        assert!(message.ends_with("é…") && message.len() <= LONGEST + '…'.len_utf8());
+        let odd = Diagnostic::new(Code::TW605, "x".to_owned() + &"é".repeat(1 << 20)).message;
+        assert!(odd.ends_with("é…"));
+        assert_eq!(Diagnostic::new(Code::TW605, "short").message, "short");
     }
 }

@@ -44,6 +44,23 @@ const NOTE: Option<Severity> = Some(Severity::Note);
 const WARNING: Option<Severity> = Some(Severity::Warning);
 
 #[test]
+fn modes_mean_nothing_on_windows() {
+    let odd = |tags: &str| {
+        let mut wheel = WheelBuilder::new(tags).file("demo/data.txt", b"data");
+        wheel.entries.iter_mut().for_each(|entry| entry.mode = 0o100_666);
+        wheel
+    };
+    judged(
+        Code::TW114,
+        vec![
+            ("any", odd("py3-none-any"), WARNING),
+            ("Windows", odd("py3-none-win_amd64"), None),
+            ("Windows among others", odd("py3-none-win_amd64.manylinux_2_17_x86_64"), WARNING),
+        ],
+    );
+}
+
+#[test]
 fn what_developers_use_is_told_unless_it_is_where_it_belongs() {
     judged(
         Code::TW646,

@@ -107,6 +107,20 @@ fn a_missing_library_takes_no_tag_away() {
 }
 
 #[test]
+fn a_runtime_that_newer_pythons_bring_is_no_fault_of_a_wheel_for_any_python() {
+    let renamed =
+        EditSet::new(vec![Edit::ReplaceImport { from: "dep.dll".into(), to: "VCRUNTIME140_1.dll".into() }]).unwrap();
+    let bytes = format::edit(&dll("x86_64/demo.dll"), &renamed).unwrap().bytes;
+    let missing = |tags: &str| {
+        let wheel = package(tags).file("pkg/demo.dll", &bytes);
+        codes(&wheel).into_iter().filter(|(code, _)| *code == Code::TW301).collect::<Vec<_>>()
+    };
+    assert_eq!(missing("py3-none-win_amd64"), [(Code::TW301, Severity::Warning)]);
+    assert_eq!(missing("cp37-cp37m-win_amd64"), [(Code::TW301, Severity::Error)]);
+    assert_eq!(missing("cp312-cp312-win_amd64"), []);
+}
+
+#[test]
 fn a_plug_in_finds_what_is_loaded_already() {
     let wheel = |library: &str| {
         package("cp311-cp311-win_amd64")

@@ -1,11 +1,13 @@
 //! Is the archive one that every reader unpacks alike? TW101 to TW114.
 
+use super::members::has_modes;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
 use crate::wheel::{ArchiveFault, FaultKind, FaultLevel};
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
-    let faults = sheet.wheel.faults().iter().map(finding);
+    let counts = |fault: &&ArchiveFault| fault.kind != FaultKind::Mode || has_modes(sheet);
+    let faults = sheet.wheel.faults().iter().filter(counts).map(finding);
     let corrupt = sheet.corrupt.iter().map(|(name, error)| {
         let goes_on = sheet.wheel.member(name).filter(|member| sheet.wheel.goes_on(member));
         match goes_on {

@@ -26,11 +26,16 @@ fn told<'a>(
     Some(Diagnostic::new(code, text).member(first.name()))
 }
 
+/// Returns true if a platform of the wheel has permission bits, which Windows has not.
+pub(super) fn has_modes(sheet: &Sheet<'_>) -> bool {
+    let windows = |tag: &PlatformTag| matches!(tag, PlatformTag::Windows { .. });
+    sheet.filename.is_none_or(|filename| !filename.tags.platforms().iter().all(windows))
+}
+
 /// Programs under `.data/scripts` that the archive lets nobody execute, where a platform has such bits.
 fn not_executable(sheet: &Sheet<'_>) -> Option<Diagnostic> {
-    let windows = |tag: &PlatformTag| matches!(tag, PlatformTag::Windows { .. });
-    let elsewhere = sheet.filename.is_none_or(|filename| !filename.tags.platforms().iter().all(windows));
-    let members = sheet.wheel.members().iter().filter(|member| elsewhere && is_locked_script(sheet.wheel, member));
+    let members =
+        sheet.wheel.members().iter().filter(|member| has_modes(sheet) && is_locked_script(sheet.wheel, member));
     told(Code::TW114, members, |_| "is installed as a program, and nobody may execute it".to_owned())
 }
 
