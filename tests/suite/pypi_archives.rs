@@ -36,8 +36,8 @@ fn stored() -> Entry {
     Entry::stored("foo", b"abcdefgh")
 }
 
-fn fixme() -> Entry {
-    Entry::deflated("fixme", b"hello")
+fn greeting() -> Entry {
+    Entry::deflated("greeting", b"hello")
 }
 
 fn single(entry: Entry) -> Vec<u8> {
@@ -73,7 +73,7 @@ fn described(wide: bool, lie: impl FnOnce(&mut [u64; 3])) -> Entry {
 }
 
 fn described_with(signed: bool, wide: bool, lie: impl FnOnce(&mut [u64; 3])) -> Entry {
-    fixme().described(signed, wide, lie).with(|entry| {
+    greeting().described(signed, wide, lie).with(|entry| {
         entry.central.flags = 0;
         if wide {
             entry.local.extra = zip64(&[]);
@@ -95,7 +95,7 @@ fn accepted() -> Vec<(&'static str, Vec<u8>)> {
         ("comment", Archive::new(vec![stored()]).build_with(|end| end.comment(b"hello"))),
         ("deflate", single(Entry::deflated("foo", b"abcdefgh"))),
         ("empty", Archive::default().build()),
-        ("normal_deflate", single(fixme().mode(0))),
+        ("normal_deflate", single(greeting().mode(0))),
         ("nosubdir", single(Entry::stored("foo/bar", b"abcdefgh"))),
         ("short_usize", single(cut(Entry::deflated("file", text)))),
         (
@@ -113,7 +113,7 @@ fn accepted() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "zip64_eocd",
-            deferring(Archive::new(vec![fixme()]).build_with(|end| {
+            deferring(Archive::new(vec![greeting()]).build_with(|end| {
                 end.zip64();
             })),
         ),
@@ -136,14 +136,14 @@ fn accepted() -> Vec<(&'static str, Vec<u8>)> {
             "several extra fields",
             single(stored().with(|entry| entry.local.extra = [extra(2, &[0; 4]), extra(3, b"")].concat())),
         ),
-        ("stored and deflated", Archive::new(vec![stored(), fixme()]).build()),
+        ("stored and deflated", Archive::new(vec![stored(), greeting()]).build()),
         ("a wheel", demo_wheel().build()),
     ]
 }
 
 fn refused() -> Vec<(&'static str, Vec<u8>)> {
     let same = |_: &mut [u64; 3]| {};
-    let fixme_archive = Archive::new(vec![fixme()]);
+    let greeting_archive = Archive::new(vec![greeting()]);
     let both =
         |extra: Vec<u8>| single(Entry::stored("original", b"anything\n").both(|header| header.extra = extra.clone()));
     let path = |name: &[u8]| unicode_path(b"original", name);
@@ -151,7 +151,7 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
     elsewhere[5..9].copy_from_slice(&4_u32.to_le_bytes());
     let empty_with = |change: &dyn Fn(&mut crate::support::zip::End)| Archive::default().build_with(|end| change(end));
     let extensible = |payload: Vec<u8>| {
-        deferring(fixme_archive.build_with(|end| {
+        deferring(greeting_archive.build_with(|end| {
             end.zip64().size64 = 44 + payload.len() as u64;
             end.extensible = payload;
         }))
@@ -163,10 +163,10 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
             Archive::new(vec![stored()]).build_with(|end| end.comment(&comment))
         }),
         ("cd_comment", single(stored().with(|entry| entry.comment = vec![0xff]))),
-        ("cd_extra_entry", Archive::new(vec![fixme(), fixme().with(|entry| entry.without_local = true)]).build()),
+        ("cd_extra_entry", Archive::new(vec![greeting(), greeting().with(|entry| entry.without_local = true)]).build()),
         ("cd_missing_entry", {
             let second = Entry::deflated("two", b"hello").with(|entry| entry.without_central = true);
-            Archive::new(vec![fixme(), second]).build()
+            Archive::new(vec![greeting(), second]).build()
         }),
         ("data_descriptor", single(described(false, same))),
         ("data_descriptor_bad_crc", single(described(false, |values| values[0] = 1))),
@@ -181,7 +181,7 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
         ("data_descriptor_zip64_csize", single(described(true, |values| values[1] += 1))),
         ("data_descriptor_zip64_usize", single(described(true, |values| values[2] += 1))),
         ("dupe_eocd", {
-            let whole = fixme_archive.build();
+            let whole = greeting_archive.build();
             let mut end = whole[whole.len() - 22..].to_vec();
             end[12] += 22;
             [whole, end].concat()
@@ -211,16 +211,16 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
             })
         }),
         ("non_ascii_original_name", {
-            let entry = fixme().both(|header| header.name = vec![0x82]);
+            let entry = greeting().both(|header| header.name = vec![0x82]);
             single(entry.with(|entry| entry.central.extra = unicode_path(&[0x82], "é".as_bytes())))
         }),
         ("not", b"Hello, world!\n".to_vec()),
-        ("prefix", Archive { before: b"XXXX".to_vec(), ..fixme_archive.clone() }.build()),
+        ("prefix", Archive { before: b"XXXX".to_vec(), ..greeting_archive.clone() }.build()),
         ("second_unicode_extra", both([path(b"first"), path(b"second")].concat())),
         ("shortextra", {
             // One byte of the field lies behind the entry.
-            let field = unicode_path(b"fixme", "étc".as_bytes());
-            let entry = fixme().with(|entry| entry.central.extra = field[..field.len() - 1].to_vec());
+            let field = unicode_path(b"greeting", "étc".as_bytes());
+            let entry = greeting().with(|entry| entry.central.extra = field[..field.len() - 1].to_vec());
             let mut bytes = Archive::new(vec![entry]).build_with(|end| end.size += 1);
             bytes.insert(bytes.len() - 22, b'c');
             bytes
@@ -235,28 +235,28 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
         ("zip64_eocd_extensible_data", extensible(vec![0; 20])),
         (
             "zip64_extra_csize",
-            single(fixme().both(|header| {
+            single(greeting().both(|header| {
                 header.packed = u32::MAX;
                 header.extra = zip64(&[8]);
             })),
         ),
         (
             "zip64_extra_too_long",
-            single(fixme().both(|header| {
+            single(greeting().both(|header| {
                 header.size = u32::MAX;
                 header.extra = zip64(&[5, 0]);
             })),
         ),
         (
             "zip64_extra_too_short",
-            single(fixme().both(|header| {
+            single(greeting().both(|header| {
                 (header.packed, header.size) = (u32::MAX, u32::MAX);
                 header.extra = zip64(&[5]);
             })),
         ),
         (
             "zip64_extra_usize",
-            single(fixme().both(|header| {
+            single(greeting().both(|header| {
                 header.size = u32::MAX;
                 header.extra = zip64(&[6]);
             })),
