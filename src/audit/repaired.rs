@@ -37,7 +37,7 @@ pub fn step_phrase(step: &Step) -> String {
         Step::StartUp { member, folder } => format!("tell Windows' loader of {folder} in {member}"),
         Step::Move { member, to } => format!("move {member} to {to}, a script takes its place"),
         Step::Fuse { member } => format!("fuse {member}"),
-        Step::Take { member } => format!("take {member} from the second wheel"),
+        Step::Take { member, wheel } => format!("take {member} from {wheel}"),
         Step::Rename { member, to } => format!("rename {member} to {to}"),
         Step::Retag { from, to } => format!("tag {from} -> {to}"),
     }

@@ -154,10 +154,12 @@ pub enum Step {
         /// Its archive name.
         member: String,
     },
-    /// A file is taken from the second wheel.
+    /// A file is taken from the other of two wheels.
     Take {
         /// Its archive name.
         member: String,
+        /// The file name of the wheel that has it.
+        wheel: String,
     },
     /// The tags change.
     Retag {

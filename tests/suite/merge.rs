@@ -93,16 +93,33 @@ fn a_binary_that_only_one_wheel_has_is_no_universal_wheel() {
 }
 
 #[test]
-fn the_order_of_the_wheels_does_not_change_the_binaries() {
+fn the_order_of_the_wheels_says_only_whose_file_is_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let (intel, arm) = (spec(X86_64, (10, 13)).build(), spec(ARM64, (11, 0)).build());
-    let first = wheel(folder.path(), "macosx_10_13_x86_64", &[(EXTENSION, &intel)]);
-    let second = wheel(folder.path(), "macosx_11_0_arm64", &[(EXTENSION, &arm)]);
-    let bytes = |order: [&Path; 2], out: &str| {
-        let mut outcome = merge(order, &MergeOptions::default(), Some(&folder.path().join(out))).unwrap();
-        read(&outcome.publish(&[]).unwrap().unwrap(), EXTENSION)
+    let (intel, arm) = (spec(X86_64, (10, 13)).build(), spec(ARM64, (12, 0)).build());
+    let members: [&[(&str, &[u8])]; 2] = [
+        &[("demo/z.py", b"1"), (EXTENSION, &intel), ("demo/a.py", b"1"), ("demo/intel.py", b"1")],
+        &[("demo/arm.py", b"2"), ("demo/a.py", b"2"), (EXTENSION, &arm)],
+    ];
+    let first = wheel(folder.path(), "macosx_10_13_x86_64", members[0]);
+    // The same distribution in another spelling.
+    let second = WheelBuilder::new("cp311-cp311-macosx_12_0_arm64").file("demo/__init__.py", b"x = 1\n");
+    let second = WheelBuilder { name: "Demo".into(), ..second };
+    let second =
+        members[1].iter().fold(second, |builder, (name, bytes)| builder.file(name, bytes)).write(folder.path());
+    let bytes = |order: [&Path; 2], side, out: &str| {
+        let mut options = MergeOptions::default();
+        options.take = Some(side);
+        let mut outcome = merge(order, &options, Some(&folder.path().join(out))).unwrap();
+        let path = outcome.publish(&[]).unwrap().unwrap();
+        (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())
     };
-    assert!(bytes([&first, &second], "a") == bytes([&second, &first], "b"));
+    let forth = bytes([&first, &second], Side::First, "a");
+    assert_eq!(forth.0, "demo-1.0-cp311-cp311-macosx_10_13_x86_64.macosx_12_0_arm64.whl");
+    assert!(forth == bytes([&second, &first], Side::Second, "b"));
+    assert_eq!(read(&folder.path().join("b").join(&forth.0), "demo/a.py"), b"1");
+    assert_eq!(read(&folder.path().join("b").join(&forth.0), "demo/arm.py"), b"2");
+    let back = bytes([&second, &first], Side::First, "c");
+    assert!(back != forth && back == bytes([&first, &second], Side::Second, "d"));
 }
 
 #[test]

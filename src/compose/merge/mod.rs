@@ -6,6 +6,7 @@
 
 mod pair;
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -97,27 +98,34 @@ impl Merged {
 
 /// Merges two wheels into `folder`; nothing has its final name before [`Merged::publish`].
 ///
-/// With `folder` of `None` it is only said what would be done.
+/// With `folder` of `None` it is only said what would be done. In which order the wheels are given says only which file
+/// [`MergeOptions::take`] means.
 ///
 /// # Errors
 /// `Io` for what cannot be read or written; `Malformed` and `Refused` if a wheel is at fault or the two are not two
 /// builds of one thing. Findings are in the outcome.
 pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -> Result<Merged> {
-    let [first, second] = [Wheel::open(paths[0])?, Wheel::open(paths[1])?];
-    for (wheel, path) in [(&first, paths[0]), (&second, paths[1])] {
+    let mut wheels = [Wheel::open(paths[0])?, Wheel::open(paths[1])?];
+    for (wheel, path) in wheels.iter().zip(paths) {
         if !is_rewritable(wheel) {
             let hint = "`truewheel check` says what is wrong";
             return Err(Error::refused("the archive is not sound").about(path.display()).hint(hint));
         }
     }
+    alike(wheels[0].filename()?, wheels[1].filename()?)?;
+    let mut inventories = [0, 1].map(|at| load::inspect_members(&wheels[at], |_| true));
+    let mut take = options.take;
+    if order([&inventories[0].binaries, &inventories[1].binaries])?.is_gt() {
+        wheels.reverse();
+        inventories.reverse();
+        take = take.map(Side::other);
+    }
+    let [first, second] = wheels;
+    let [inventory, other] = inventories;
     let names = [first.filename()?.clone(), second.filename()?.clone()];
-    alike(&names)?;
-    let inventory = load::inspect_members(&first, |_| true);
-    let other = load::inspect_members(&second, |_| true);
-    differ([&inventory.binaries, &other.binaries])?;
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     diagnostics.extend(inventory.unreadable.iter().chain(&other.unreadable).map(Unreadable::finding));
-    let pairing = pair::pair(&first, &second, [&inventory.binaries, &other.binaries], options.take)?;
+    let pairing = pair::pair(&first, &second, [&inventory.binaries, &other.binaries], take)?;
     diagnostics.extend(pairing.diagnostics);
     let binaries = pair::binaries(&pairing.taken, inventory.binaries, other.binaries);
     let mut tags = names[0].tags.clone();
@@ -131,7 +139,7 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
     }
     let mut rewrite = Rewrite::new(names[0].with_tags(tags));
     rewrite.taken = pairing.taken;
-    let mut steps: Vec<Step> = rewrite.taken.iter().map(|(member, part)| part.step(member)).collect();
+    let mut steps: Vec<Step> = rewrite.taken.iter().map(|(member, part)| part.step(member, &names[1])).collect();
     if rewrite.name.tags != names[0].tags {
         steps.push(Step::Retag { from: names[0].tags.to_string(), to: rewrite.name.tags.to_string() });
     }
@@ -188,7 +196,7 @@ fn write(
 }
 
 /// Refuses wheels that are not two builds of one thing for macOS.
-fn alike([first, second]: &[WheelFilename; 2]) -> Result<()> {
+fn alike(first: &WheelFilename, second: &WheelFilename) -> Result<()> {
     let says = |what: &str| Err(Error::refused(format!("the wheels are {what}: `{first}` and `{second}`")));
     if !first.same_distribution(second) {
         return says("of different distributions or versions");
@@ -207,15 +215,18 @@ fn alike([first, second]: &[WheelFilename; 2]) -> Result<()> {
     Ok(())
 }
 
+/// Returns which wheel comes first, by the processors that they are for, so that the result does not depend on who was
+/// given first: the first one has the spelling of names, the times and the order of what both hold alike.
+///
 /// Refuses wheels that are for the same processors: one of them was given twice, or is not the one that was meant.
-fn differ(binaries: [&[Binary]; 2]) -> Result<()> {
+fn order(binaries: [&[Binary]; 2]) -> Result<Ordering> {
     let archs = |binaries: &[Binary]| -> BTreeSet<Arch> {
         let loaded = binaries.iter().filter(|binary| binary.image.kind != ImageKind::Object);
         loaded.map(|binary| macos::base(binary.image.arch)).collect()
     };
     let [first, second] = binaries.map(archs);
     if first != second || first.is_empty() {
-        return Ok(());
+        return Ok(first.cmp(&second));
     }
     let names: Vec<String> = first.into_iter().map(Arch::apple_name).collect();
     Err(Error::refused(format!(

@@ -8,6 +8,7 @@ use crate::format::{Format, macho};
 use crate::load::Binary;
 use crate::origin::sbom;
 use crate::repair::{self, Step};
+use crate::tag::WheelFilename;
 use crate::wheel::{Member, Wheel};
 
 pub use crate::repair::rewrite::Taken;
@@ -19,6 +20,16 @@ pub enum Side {
     First,
     /// The second.
     Second,
+}
+
+impl Side {
+    /// Returns the other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Side::First => Side::Second,
+            Side::Second => Side::First,
+        }
+    }
 }
 
 /// What becomes of the members of both wheels.
@@ -137,11 +148,11 @@ pub(super) fn binaries(taken: &BTreeMap<String, Taken>, first: Vec<Binary>, seco
 }
 
 impl Taken {
-    /// Returns what is done, for people and machines.
-    pub(super) fn step(&self, member: &str) -> Step {
+    /// Returns what is done with a member of the wheel `from`, for people and machines.
+    pub(super) fn step(&self, member: &str, from: &WheelFilename) -> Step {
         match self {
             Taken::Fused => Step::Fuse { member: member.to_owned() },
-            Taken::Copied(_) => Step::Take { member: member.to_owned() },
+            Taken::Copied(_) => Step::Take { member: member.to_owned(), wheel: from.to_string() },
         }
     }
 }
