@@ -71,15 +71,18 @@ impl Context {
         };
         let in_site_packages =
             |path: &str| Folder { member: format!("{root}{path}"), installed: format!("{SITE_PACKAGES}/{path}") };
-        let added = match target.platform.format() {
-            Format::Pe => load::added_directories(wheel, &inventory.binaries),
-            Format::Elf | Format::MachO => Vec::new(),
+        let (added, without_start_up) = match target.platform.format() {
+            Format::Pe => {
+                (load::added_directories(wheel, &inventory.binaries), without_start_up(wheel, &packages, &layout)?)
+            }
+            Format::Elf | Format::MachO => (Vec::new(), BTreeSet::new()),
         };
         let places = Places {
             libraries: in_site_packages(&libraries),
             scripts: format!("{data}/scripts/"),
             programs: in_site_packages(&format!("{distribution}.scripts")),
             packages,
+            without_start_up,
             members: wheel.members().iter().map(|member| member.name().to_lowercase()).collect(),
         };
         let python_floor = python_floor(filename);
@@ -113,6 +116,31 @@ fn packages(wheel: &Wheel, layout: &InstallLayout) -> BTreeMap<String, String> {
         (python && folder != SITE_PACKAGES).then(|| (folder.to_owned(), name.to_owned()))
     });
     installed.collect()
+}
+
+/// Packages whose `__init__.py` may not be what runs: Python prefers an extension module of that name (mypyc compiles
+/// `__init__.py` and ships both), and of a namespace package that is shared the old way another distribution may bring the
+/// file that stays.
+fn without_start_up(
+    wheel: &Wheel,
+    packages: &BTreeMap<String, String>,
+    layout: &InstallLayout,
+) -> Result<BTreeSet<String>> {
+    let compiled = wheel.members().iter().filter_map(|member| {
+        let installed = layout.installed(member.name()).path;
+        let (folder, file_name) = installed.rsplit_once('/')?;
+        let file_name = file_name.to_ascii_lowercase();
+        (file_name.starts_with("__init__.") && file_name.ends_with(".pyd")).then(|| folder.to_owned())
+    });
+    let mut without: BTreeSet<String> = compiled.collect();
+    for (folder, init) in packages {
+        if let Some(member) = wheel.members().iter().find(|member| member.name() == init.as_str())
+            && startup::shares_namespace(&wheel.read_small(member)?)
+        {
+            without.insert(folder.clone());
+        }
+    }
+    Ok(without)
 }
 
 /// The top-level package of the distribution's name, else the first one.

@@ -66,17 +66,19 @@ pub(super) struct Places {
     pub programs: Folder,
     /// Regular packages: of each the installed directory, and the archive name of its `__init__.py`.
     pub packages: BTreeMap<String, String>,
+    /// Those whose `__init__.py` may never run, or may be another distribution's: start-up code has no place in them.
+    pub without_start_up: BTreeSet<String>,
     /// Archive names of the wheel's members, in lower case: what is new must not be taken for one of them.
     pub members: BTreeSet<String>,
 }
 
 impl Places {
-    /// Returns the archive name of the `__init__.py` of the nearest regular package that holds an installed directory:
-    /// it runs before anything in that directory is imported.
+    /// Returns the archive name of the `__init__.py` of the nearest regular package that holds an installed directory and
+    /// has a place for start-up code: it runs before anything in that directory is imported.
     pub fn package_of(&self, installed: &str) -> Option<&str> {
         let mut folder = installed;
         loop {
-            if let Some(init) = self.packages.get(folder) {
+            if let Some(init) = self.packages.get(folder).filter(|_| !self.without_start_up.contains(folder)) {
                 return Some(init);
             }
             folder = folder.rsplit_once('/')?.0;

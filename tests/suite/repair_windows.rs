@@ -212,6 +212,27 @@ fn start_up_code_goes_to_the_nearest_regular_package_however_its_file_is_spelled
 }
 
 #[test]
+fn start_up_code_keeps_out_of_files_that_may_never_run() {
+    let shared = b"__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n".to_vec();
+    let inits = [("ns/__init__.py", shared), ("own/__init__.py", b"x = 1\n".to_vec())];
+    // Python runs the compiled module, which mypyc ships beside its source.
+    let compiled = ("own/__init__.cp311-win_amd64.pyd", dll("demo.dll"));
+    let both = [("ns/_demo.pyd", dll("demo.dll")), compiled.clone()];
+    let wheel: Vec<_> = inits.iter().cloned().chain(both).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let refused = repaired(folder.path(), &wheel, |_| ());
+    assert!(refused.diagnostics.iter().any(|found| found.code.name() == "TW321"), "{:?}", refused.diagnostics);
+    // Where one of two folders is told of the other, it is the one whose code runs.
+    let told = [("own/_demo.pyd", dll("demo.dll")), ("ns/_demo.pyd", dll("demo.dll"))];
+    let wheel: Vec<_> = inits.iter().cloned().chain(told).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = repaired(folder.path(), &wheel, |_| ()).publish(&[]).unwrap().unwrap();
+    assert_eq!(text(&path, "ns/__init__.py").as_bytes(), inits[0].1);
+    assert!(text(&path, "own/__init__.py").contains("\"../ns\","));
+    assert!(members(&path).iter().any(|name| name.starts_with("ns/dep-")));
+}
+
+#[test]
 fn an_extension_at_the_top_has_its_dlls_beside_it_and_packages_are_told_of_them() {
     for root in ["", "demo-1.0.data/platlib/"] {
         let folder = tempfile::tempdir().unwrap();
@@ -394,6 +415,16 @@ fn names_in_flags_are_held_against_dlls_without_regard_to_case() {
     let folder = tempfile::tempdir().unwrap();
     let mut kept = repaired(folder.path(), &wheel, |options| options.no_mangle = patterns("DE*.dll"));
     assert!(members(&kept.publish(&[]).unwrap().unwrap()).contains(&"demo/dep.dll".to_owned()));
+    // The name that is kept is the file's, however the import spells it.
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: "dependency.dll".into() };
+    let again = Edit::ReplaceImport { from: "dependency.dll".into(), to: "DEP.dll".into() };
+    let step = format::edit(&dll("demo.dll"), &EditSet::new([rename]).unwrap()).unwrap();
+    let loud = format::edit(&step.bytes, &EditSet::new([again]).unwrap()).unwrap().bytes.to_vec();
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", loud)];
+    let folder = tempfile::tempdir().unwrap();
+    let mut kept = repaired(folder.path(), &wheel, |options| options.no_mangle = patterns("dep.dll"));
+    assert!(members(&kept.publish(&[]).unwrap().unwrap()).contains(&"demo/dep.dll".to_owned()));
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll"))];
     let folder = tempfile::tempdir().unwrap();
     let mut left = repaired(folder.path(), &wheel, |options| options.exclude = patterns("Dep.DLL"));
     let names = members(&left.publish(&[]).unwrap().unwrap());

@@ -36,6 +36,8 @@ const HEADS: &[&str] = &[
     "\n# a licence\n#\n# of some lines\n\n",
     "\x0c\n",
     "   \n\t\n",
+    "\\\n\n",
+    "  \\\n\t\n# a comment\n",
 ];
 
 /// Docstrings and what looks like them, each with the end of its statement.

@@ -13,6 +13,7 @@ const PLAIN: &[&str] = &[
     "ascii",
     "usascii",
     "latin1",
+    "isolatin1",
     "l1",
     "cp65001",
     "eucjp",
@@ -24,6 +25,9 @@ const PLAIN: &[&str] = &[
     "maccyrillic",
     "tis620",
 ];
+
+/// Encodings behind whose names Python ignores whatever follows a `-`.
+const WITH_LINE_ENDS: &[&str] = &["utf-8", "latin-1", "iso-8859-1", "iso-latin-1"];
 
 /// Beginnings of such names that a number follows.
 const PLAIN_FAMILIES: &[&str] = &["iso8859", "latin", "cp125", "windows125", "cp437", "cp85", "cp86"];
@@ -63,6 +67,12 @@ pub(super) fn check(source: &[u8]) -> Result<()> {
             Err(_) => Err(Error::refused("is not UTF-8 and declares no encoding, which Python refuses")),
         };
     };
+    // As Python does: what Emacs says of line ends (`utf-8-unix`) is no part of the name.
+    let lower = name.to_ascii_lowercase().replace('_', "-");
+    let name = WITH_LINE_ENDS
+        .iter()
+        .find(|known| lower.strip_prefix(**known).is_some_and(|rest| rest.starts_with('-')))
+        .map_or(name, |known| (*known).to_owned());
     let bare: String = name.chars().filter(|character| !matches!(character, '-' | '_')).collect();
     let bare = bare.to_ascii_lowercase();
     let is_plain = PLAIN.contains(&bare.as_str())

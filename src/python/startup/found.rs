@@ -60,6 +60,18 @@ pub fn loads_libraries(source: &str) -> bool {
     CALLS.iter().any(|call| source.contains(call))
 }
 
+/// Returns true if an `__init__.py` shares its package with other distributions (`pkgutil.extend_path`,
+/// `pkg_resources.declare_namespace`): each of them brings such a file, and the one that is installed last stays.
+pub fn shares_namespace(source: &[u8]) -> bool {
+    let source = String::from_utf8_lossy(source);
+    let calls = |line: &str| {
+        let dense: String = line.chars().filter(|character| !character.is_whitespace()).collect();
+        !dense.starts_with('#')
+            && (dense.contains("declare_namespace(__name__)") || dense.contains("extend_path(__path__,__name__)"))
+    };
+    lines(&source).any(calls)
+}
+
 /// Returns the text of every string literal of a file that stands in one line, as it is written.
 pub fn literals(source: &str) -> impl Iterator<Item = &str> {
     lines(source).flat_map(|line| {
@@ -132,6 +144,20 @@ mod tests {
 
     fn folders(source: &str) -> Vec<(String, AddedBy)> {
         added_folders(source).into_iter().map(|added| (added.folder, added.by)).collect()
+    }
+
+    #[test]
+    fn a_namespace_that_is_shared_the_old_way_is_told_by_its_call() {
+        for shared in [
+            "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+            "from pkgutil import extend_path\r__path__ = extend_path( __path__,__name__ )\r",
+            "try:\n    __import__('pkg_resources').declare_namespace(__name__)\nexcept ImportError:\n    pass\n",
+        ] {
+            assert!(shares_namespace(shared.as_bytes()), "{shared}");
+        }
+        for own in ["", "# pkg_resources.declare_namespace(__name__)\n", "__path__.append(extend_path)\n"] {
+            assert!(!shares_namespace(own.as_bytes()), "{own}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod encoding;
 mod found;
 mod place;
 
-pub use found::{Added, AddedBy, added_folders, literals, loads_libraries};
+pub use found::{Added, AddedBy, added_folders, literals, loads_libraries, shares_namespace};
 pub use place::Place;
 
 use crate::error::{Error, Result};
@@ -272,6 +272,11 @@ mod tests {
         assert!(refused(b"x\0").contains("NUL"));
         assert!(patched(b"# -*- coding: latin-1 -*-\nx = '\xff'\n", &code(), Place::Rules).is_ok());
         assert!(patched(b"# vim: fileencoding=gbk\nx\n", &code(), Place::Rules).is_ok());
+        for name in ["utf-8-unix", "UTF_8-dos", "iso-8859-1-unix", "iso_latin_1_mac", "latin-1-dos"] {
+            let source = format!("# -*- coding: {name} -*-\nx\n");
+            assert!(patched(source.as_bytes(), &code(), Place::Rules).is_ok(), "{name}");
+        }
+        assert!(refused(b"# coding: utf8-unix\n").contains("utf8-unix"), "Python does not know it");
         let old = StartUp::new(vec!["../demo.libs".into()], Vec::new(), (3, 7));
         assert!(patched(b"", &old, Place::Rules).is_err());
     }

@@ -179,13 +179,13 @@ impl Cursor<'_> {
     fn skip_empty_lines(&mut self) {
         loop {
             let mut ahead = *self;
-            while matches!(ahead.peek(), Some(b' ' | b'\t' | 0x0c)) {
-                ahead.at += 1;
-            }
+            ahead.skip_blanks();
             let empty = ahead.at_line_end() || ahead.peek() == Some(b'#');
             if !empty || self.peek().is_none() {
                 return;
             }
+            // Behind line ends that a backslash joins: an empty line may be several.
+            self.at = ahead.at;
             self.skip_line();
         }
     }

@@ -19,6 +19,7 @@ use crate::diagnostic::Diagnostic;
 use crate::error::Result;
 use crate::format::{Edit, EditSet};
 use crate::load::ObjectId;
+use crate::platform::loader::NameRule;
 use crate::platform::{Platform, Wiring};
 
 /// What a vendored library is called in the wheel, and in which folders copies of it lie.
@@ -139,7 +140,12 @@ fn names(
             all.extend(marks(id));
             let imports = slices.iter().flat_map(|id| drafter.imports_of(*id, &index)).collect();
             let kept = keep_name || drafter.platform.vendoring().naming == crate::platform::VendorNaming::Kept;
-            let file_name = called.filter(|_| kept).unwrap_or_else(|| object.file_name().to_owned());
+            // Where names are the same but for case, the file's own spelling is the one to keep.
+            let is_other = |name: &String| match drafter.platform.loader().names {
+                NameRule::IgnoreAsciiCase => !name.eq_ignore_ascii_case(object.file_name()),
+                NameRule::Exact => true,
+            };
+            let file_name = called.filter(is_other).filter(|_| kept).unwrap_or_else(|| object.file_name().to_owned());
             let digest = drafter.sums.get(&id).copied().unwrap_or_default().sha256;
             Some(Shape { file_name, digest, marks: all, imports, keep_name })
         })
