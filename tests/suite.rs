@@ -94,6 +94,8 @@ mod pypi_archives;
 mod read_in_part;
 #[path = "suite/reference.rs"]
 mod reference;
+#[path = "suite/repair_batch.rs"]
+mod repair_batch;
 #[cfg(unix)]
 #[path = "suite/repair_e2e.rs"]
 mod repair_e2e;

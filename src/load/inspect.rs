@@ -13,7 +13,7 @@ use super::{Binary, Inventory, Role, Unreadable};
 use crate::error::Result;
 use crate::format::{self, Excerpt, Format, Image, ImageKind, Unread};
 use crate::tag::{PlatformTag, WheelFilename};
-use crate::wheel::install::{InstallLayout, InstallScheme, Installed};
+use crate::wheel::install::{InstallLayout, Installed};
 use crate::wheel::{Member, Wheel};
 
 /// As much of a member as says what format it is.
@@ -160,10 +160,6 @@ pub fn inspect_bytes(bytes: &[u8], member: &str, installed: &Installed) -> Resul
 }
 
 fn inspect_excerpt(file: Excerpt<'_>, member: &str, installed: &Installed) -> Result<Vec<Binary>> {
-    let role = match installed.scheme {
-        InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Role::Loadable,
-        InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Role::Data,
-    };
     let images = format::inspect_excerpt(file)?;
     let named = named_libraries(file, &images);
     let binaries = images.into_iter().map(|image| {
@@ -171,7 +167,7 @@ fn inspect_excerpt(file: Excerpt<'_>, member: &str, installed: &Installed) -> Re
         Binary {
             member: member.to_owned(),
             installed: installed.path.clone(),
-            role,
+            role: Role::of(installed.scheme),
             image,
             symbols,
             size: file.len(),

@@ -32,9 +32,12 @@ pub use inspect::{
 };
 pub use kept::Kept;
 pub use resolve::resolve;
-pub use source::{FileBytes, Folder, LibrarySource, Sysroot, System, host_sources, is_this_machine, this_machine};
+pub use source::{
+    FileBytes, Files, Folder, LibrarySource, Sysroot, System, host_sources, is_this_machine, this_machine,
+};
 pub use start_up::{AddedBy, AddedDirectory, added_directories};
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::arch::Arch;
@@ -42,6 +45,8 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::error::Error;
 use crate::format::{Image, SymbolFacts};
 use crate::platform::Platform;
+use crate::wheel::install::{InstallScheme, Installed};
+use source::Examined;
 
 /// A binary of a wheel (one slice), read once; its bytes are no longer held.
 #[derive(Debug, Clone)]
@@ -77,6 +82,12 @@ impl Binary {
         }
     }
 
+    /// Returns the same file where another wheel installs it.
+    #[must_use]
+    pub fn installed_as(self, installed: &Installed) -> Self {
+        Self { installed: installed.path.clone(), role: Role::of(installed.scheme), ..self }
+    }
+
     /// Returns the last component of its archive name.
     pub fn file_name(&self) -> &str {
         self.member.rsplit('/').next().unwrap_or(&self.member)
@@ -90,6 +101,16 @@ pub enum Role {
     Loadable,
     /// Under `.data/data` or `.data/headers`: examined, but nothing starts loading there.
     Data,
+}
+
+impl Role {
+    /// Returns the role of what is installed by a scheme.
+    pub fn of(scheme: InstallScheme) -> Self {
+        match scheme {
+            InstallScheme::Purelib | InstallScheme::Platlib | InstallScheme::Scripts => Self::Loadable,
+            InstallScheme::Data | InstallScheme::Headers | InstallScheme::Unknown => Self::Data,
+        }
+    }
 }
 
 /// A member that has a binary's magic number but cannot be read.
@@ -132,6 +153,7 @@ pub struct Universe<'a> {
     providers: Vec<(String, &'a [Binary])>,
     sources: Vec<Box<dyn LibrarySource + 'a>>,
     added: Vec<AddedDirectory>,
+    files: Option<&'a Files>,
 }
 
 impl<'a> Universe<'a> {
@@ -168,6 +190,13 @@ impl<'a> Universe<'a> {
         self
     }
 
+    /// Takes what is known of files outside from `files`, and leaves there what is read.
+    #[must_use]
+    pub fn with_files(mut self, files: &'a Files) -> Self {
+        self.files = Some(files);
+        self
+    }
+
     /// Returns the wheel's binaries.
     pub fn wheel(&self) -> &'a [Binary] {
         self.wheel
@@ -186,6 +215,15 @@ impl<'a> Universe<'a> {
     /// Returns the sources outside the wheel, in the order they are asked.
     pub fn sources(&self) -> &[Box<dyn LibrarySource + 'a>] {
         &self.sources
+    }
+
+    /// Reads the binary at a canonical path of a source, `on_disk` by the file system's own name.
+    fn examine(&self, source: &dyn LibrarySource, canonical: &str, on_disk: &Path) -> Arc<Examined> {
+        let read = || source.examine(canonical);
+        match self.files {
+            Some(files) => files.examined(on_disk, read),
+            None => Arc::new(read()),
+        }
     }
 }
 

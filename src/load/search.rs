@@ -26,7 +26,7 @@ pub(super) struct Search<'a> {
     /// What each source contributes to every search.
     directories: Vec<Vec<(Via, String)>>,
     located: HashMap<(usize, String), Located>,
-    examined: HashMap<PathBuf, Examined>,
+    examined: HashMap<PathBuf, Arc<Examined>>,
     external: HashMap<(PathBuf, usize), ObjectId>,
     tried: HashSet<Arc<[Attempt]>>,
     /// How many attempts `tried` holds.
@@ -437,8 +437,9 @@ impl<'a> Search<'a> {
             Located::File { canonical, directory } => (canonical, directory),
         };
         let on_disk = source.on_disk(&canonical);
-        let examined = self.examined.entry(on_disk.clone()).or_insert_with(|| source.examine(&canonical));
-        let slices = examined.as_ref().map_err(|reason| Why::Unusable(reason.clone()))?;
+        let examined = self.examined.entry(on_disk.clone());
+        let examined = examined.or_insert_with(|| universe.examine(&**source, &canonical, &on_disk));
+        let slices = (**examined).as_ref().map_err(|reason| Why::Unusable(reason.clone()))?;
         let (platform, arch) = (self.target.platform, self.target.arch);
         let Some(index) = slices.iter().position(|(image, _)| platform.loads(arch, image)) else {
             let first = slices.first().ok_or_else(|| Why::Unusable("it holds no code".to_owned()))?;

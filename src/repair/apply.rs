@@ -5,13 +5,13 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::make;
+use super::batch::{Copied, Finished};
 use super::options::Options;
 use super::plan::{MemberEdit, Plan, VendoredLibrary, hex};
 use super::recorded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{self, Change};
-use crate::load::Kept;
+use crate::load::{FileBytes, Kept};
 use crate::origin::sbom::{self, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
 use crate::tag::TagSet;
@@ -45,6 +45,16 @@ pub(super) struct Staged {
     pub dropped: Vec<String>,
 }
 
+/// How and where results are made.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub options: &'a Options,
+    /// Where they lie until they are published.
+    pub folder: &'a Path,
+    /// What was made for earlier wheels.
+    pub finished: &'a Finished,
+}
+
 /// A member whose bytes are new.
 struct Made {
     name: String,
@@ -74,16 +84,18 @@ pub(super) struct Contents<'a> {
     plain_headers: Option<PlainHeaders>,
 }
 
-/// Writes the result under a temporary name in `folder`.
+/// Writes the result under a temporary name.
 ///
 /// # Errors
 /// `Io` for files that cannot be read or written; `Unsupported` or `Malformed` if a binary cannot carry its edits.
-pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path, kept: Kept) -> Result<Staged> {
+pub(super) fn apply(wheel: &Wheel, plan: &Plan, making: Making<'_>, kept: Kept) -> Result<Staged> {
+    let Making { options, folder, finished } = making;
     let dist_info = wheel
         .dist_info()
         .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
         .to_owned();
     make_folder(folder)?;
+    finished.keep_only(plan);
     let mut staged = Staged {
         output: None,
         changes: BTreeMap::new(),
@@ -92,7 +104,7 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path
         dropped: Vec::new(),
     };
     let mut contents = Contents::new(wheel, dist_info);
-    let done = binaries(wheel, plan, options, folder, &kept)?;
+    let done = binaries(wheel, plan, making, &kept)?;
     for Done { made, changes, notes, replaces } in done {
         staged.notes.extend(notes.into_iter().map(|note| (made.name.clone(), note)));
         if !changes.is_empty() {
@@ -136,7 +148,7 @@ struct Done {
 }
 
 /// Edits every binary that changes and packs it; both cores.
-fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path, kept: &Kept) -> Result<Vec<Done>> {
+fn binaries(wheel: &Wheel, plan: &Plan, making: Making<'_>, kept: &Kept) -> Result<Vec<Done>> {
     enum Work<'a> {
         Edit(&'a MemberEdit),
         Vendor(&'a VendoredLibrary),
@@ -146,20 +158,15 @@ fn binaries(wheel: &Wheel, plan: &Plan, options: &Options, folder: &Path, kept: 
     let done: Vec<Option<Done>> = work
         .into_par_iter()
         .map(|work| match work {
-            Work::Edit(edit) => edit_member(wheel, edit, options, folder, kept),
-            Work::Vendor(library) => vendor(library, options, folder).map(Some),
+            Work::Edit(edit) => edit_member(wheel, edit, making, kept),
+            Work::Vendor(library) => vendor(library, making).map(Some),
         })
         .collect::<Result<_>>()?;
     Ok(done.into_iter().flatten().collect())
 }
 
-fn edit_member(
-    wheel: &Wheel,
-    edit: &MemberEdit,
-    options: &Options,
-    folder: &Path,
-    kept: &Kept,
-) -> Result<Option<Done>> {
+fn edit_member(wheel: &Wheel, edit: &MemberEdit, making: Making<'_>, kept: &Kept) -> Result<Option<Done>> {
+    let Making { options, folder, .. } = making;
     let member = wheel.member(&edit.member).ok_or_else(|| {
         Error::new(ErrorKind::Internal, "the plan names a member that is not there").about(&edit.member)
     })?;
@@ -189,24 +196,35 @@ fn edit_member(
     Ok(Some(Done { made, changes: edited.changes, notes: edited.notes, replaces: Vec::new() }))
 }
 
-fn vendor(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Done> {
+fn vendor(library: &VendoredLibrary, making: Making<'_>) -> Result<Done> {
+    let Making { options, folder, finished } = making;
+    let copied = finished.copy(library, options.compress, || copied(library, options, folder))?;
+    let (name, payload) = (library.member.clone(), copied.payload.clone());
+    let made = Made { name, payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
+    Ok(Done { made, changes: copied.changes.clone(), notes: copied.notes.clone(), replaces: Vec::new() })
+}
+
+/// Copies a library, edits the copy and packs it.
+fn copied(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Copied> {
     let about = |error: Error| error.about(library.source.display());
-    let bytes = make::open(&library.source)?;
+    let level = options.compress;
+    let bytes = FileBytes::open(&library.source)?;
     let _room = Budget::global().reserve(bytes.len() as u64);
     // The plan was made of its SHA-256; what may have changed since then is a build's doing, nobody's forgery.
     if crc32fast::hash(&bytes) != library.crc32 {
-        return Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(library.source.display()));
+        return Err(about(Error::new(ErrorKind::Io, "changed while the wheel was repaired")));
     }
-    let (payload, changes, notes) = if library.edits.is_empty() {
+    if library.edits.is_empty() {
         let known = Sums::new(library.digest, library.crc32);
-        (Payload::pack_summed(&bytes, || known, options.compress, folder)?, Vec::new(), Vec::new())
-    } else {
-        let edited = format::edit(&bytes, &library.edits).map_err(about)?;
-        drop(bytes);
-        (Payload::pack(&edited.bytes, options.compress, folder)?, edited.changes, edited.notes)
-    };
-    let made = Made { name: library.member.clone(), payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
-    Ok(Done { made, changes, notes, replaces: Vec::new() })
+        let payload = Payload::pack_summed(&bytes, || known, level, folder)?;
+        return Ok(Copied::new(library, level, payload));
+    }
+    let edited = format::edit(&bytes, &library.edits).map_err(about)?;
+    drop(bytes);
+    let payload = Payload::pack(&edited.bytes, level, folder)?;
+    let mut copied = Copied::new(library, level, payload);
+    (copied.changes, copied.notes) = (edited.changes, edited.notes);
+    Ok(copied)
 }
 
 /// Text members that are new or different: name, bytes, mode of a new one.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::draft::Decided;
-use super::make::{Input, open};
+use super::make::Input;
 use super::options::Options;
 use super::plan::VendoredLibrary;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::EditSet;
-use crate::load::{Graph, ObjectId, Sysroot};
+use crate::load::{Files, Graph, ObjectId, Sysroot};
 use crate::origin::{self, sbom::Stated};
 use crate::wheel::write::Sums;
 
@@ -49,7 +49,7 @@ pub(super) fn vendored(
         let Some(member) = &object.member else { continue };
         let Some(source) = input.included.get(member) else { continue };
         let edit = decided.edits.iter().find(|edit| edit.member == *member);
-        let sum = Sums::of(&open(source)?);
+        let sum = input.files.sums(source)?;
         libraries.insert(
             member.clone(),
             VendoredLibrary {
@@ -76,11 +76,11 @@ pub(super) fn vendored(
 
 /// The program database that lies beside a vendored DLL, to lie beside its copy; it keeps the name by which debuggers
 /// look for it.
-pub(super) fn program_database(library: &VendoredLibrary) -> Option<VendoredLibrary> {
+pub(super) fn program_database(library: &VendoredLibrary, files: &Files) -> Option<VendoredLibrary> {
     let source = library.source.with_extension("pdb");
     let folder = library.member.rsplit_once('/').map_or("", |(folder, _)| folder);
     let name = source.file_name()?.to_str()?;
-    let sum = Sums::of(&open(&source).ok()?);
+    let sum = files.sums(&source).ok()?;
     let member = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     Some(VendoredLibrary {
         member,

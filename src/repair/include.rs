@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::make;
 use super::options::Options;
 use super::places::Places;
 use crate::error::{Error, Result};
 use crate::format::{self, Image};
 use crate::load::source::Located;
-use crate::load::{Binary, Target, Universe};
+use crate::load::{Binary, FileBytes, Target, Universe};
 use crate::wheel::install::SITE_PACKAGES;
 
 /// Binaries that stand for the included libraries, and where each comes from, by archive name.
@@ -44,7 +43,7 @@ pub(super) fn included(
         };
         let member = format!("{folder}/{}", base(&path.to_string_lossy()));
         let member = if folder.is_empty() { base(&member).to_owned() } else { member };
-        let bytes = make::open(&path)?;
+        let bytes = FileBytes::open(&path)?;
         let images = format::inspect_unverified(&bytes).map_err(|error| error.about(path.display()))?;
         let fitting: Vec<_> = images.into_iter().filter(|image| fits(targets, image)).collect();
         if fitting.is_empty() {

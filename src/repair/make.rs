@@ -18,9 +18,7 @@ use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::load::{
-    self, AddedDirectory, Binary, FileBytes, Folder, Graph, ObjectId, Sysroot, System, Target, Universe,
-};
+use crate::load::{self, AddedDirectory, Binary, Files, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
 use crate::platform::{Platform, detect};
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
@@ -46,14 +44,20 @@ pub(super) struct Input<'a> {
     pub python_floor: (u8, u16),
     /// Binaries that could not be read.
     pub unreadable: &'a [load::Unreadable],
+    /// What is known of files outside.
+    pub files: &'a Files,
     /// The wheel says that it is pure Python, and binaries lie at its root.
     pub false_purelib: bool,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
     /// The universe of nothing but the wheel's binaries.
-    pub fn universe<'b>(&self, binaries: &'b [Binary]) -> Universe<'b> {
-        self.added.iter().cloned().fold(Universe::new(binaries), Universe::with_added_directory)
+    pub fn universe<'b>(&self, binaries: &'b [Binary]) -> Universe<'b>
+    where
+        'a: 'b,
+    {
+        let universe = Universe::new(binaries).with_files(self.files);
+        self.added.iter().cloned().fold(universe, Universe::with_added_directory)
     }
 
     /// The first target: of ELF and PE wheels the only one.
@@ -166,7 +170,7 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let rules = rules(input, options, &mut diagnostics)?;
     let universe = sources(input.universe(input.binaries), options, input.targets, &mut diagnostics)?;
     let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
-    let sums = sums(&graph)?;
+    let sums = sums(&graph, input.files)?;
     let links = Links::of(&graph);
     let drafter = Drafter {
         graph: &graph,
@@ -209,7 +213,8 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let mut vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
     let startup = std::mem::take(&mut decided.startup);
     if options.include_symbols {
-        let databases: Vec<VendoredLibrary> = vendored.iter().filter_map(program_database).collect();
+        let databases: Vec<VendoredLibrary> =
+            vendored.iter().filter_map(|library| program_database(library, input.files)).collect();
         vendored.extend(databases);
         vendored.sort_by(|a, b| a.member.cmp(&b.member));
     }
@@ -269,23 +274,11 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
     Ok(Rules { given, exclude: &options.exclude, recorded, plan: options.decisions.as_ref() })
 }
 
-/// Opens a file outside the wheel as a memory map.
-///
-/// # Errors
-/// `Io` if it cannot be read.
-pub(super) fn open(path: &Path) -> Result<FileBytes> {
-    let (directory, name) = match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
-        (Some(directory), Some(name)) => (directory, name),
-        _ => return Err(Error::new(crate::ErrorKind::Io, "not the path of a file").about(path.display())),
-    };
-    Sysroot::new(directory)?.map(&format!("/{name}"))
-}
-
 /// Sums of every file outside that the graph has.
-fn sums(graph: &Graph) -> Result<BTreeMap<ObjectId, Sums>> {
+fn sums(graph: &Graph, files: &Files) -> Result<BTreeMap<ObjectId, Sums>> {
     let external: Vec<(ObjectId, &Path)> =
         graph.external_objects().filter_map(|(id, object)| Some((id, object.external_path()?))).collect();
-    external.into_par_iter().map(|(id, path)| Ok((id, Sums::of(&open(path)?)))).collect()
+    external.into_par_iter().map(|(id, path)| Ok((id, files.sums(path)?))).collect()
 }
 
 fn asked_for_another(tag: &PlatformTag, platform: &dyn Platform, arch: Arch) -> Error {

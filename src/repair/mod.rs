@@ -1,6 +1,7 @@
 //! Repair: a plan that says every change, one function that carries it out, and a proof of the result.
 
 mod apply;
+mod batch;
 mod context;
 mod copies;
 mod deployment;
@@ -23,6 +24,7 @@ mod run;
 mod tags;
 mod wire;
 
+pub use batch::Batch;
 pub use options::{Include, Layout, Options, Patterns, Search};
 pub use plan::{MemberEdit, Plan, StartUpCode, Step, TagChange, VendoredLibrary};
 pub use plan_file::{Action, Decision, PlanFile};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::Staged;
+use super::apply::{Making, Staged};
+use super::batch::Finished;
 use super::draft::{base, effective_search_path};
 use super::links::Links;
 use super::make::Input;
-use super::options::Options;
 use super::paths;
 use super::plan::Plan;
 use super::rules::{Given, Rules};
@@ -39,9 +39,10 @@ pub(super) fn prove(
     result: &Wheel,
     input: &Input<'_>,
     plan: &Plan,
-    options: &Options,
+    making: Making<'_>,
     staged: &Staged,
 ) -> Result<Proof> {
+    let Making { options, finished, .. } = making;
     let mut diagnostics = Vec::new();
     let mut failed = |member: Option<&str>, message: String| {
         let diagnostic = Diagnostic::new(Code::TW901, message);
@@ -53,7 +54,7 @@ pub(super) fn prove(
     for fault in result.faults().iter().filter(|fault| fault.level == FaultLevel::Error) {
         failed(fault.member.as_deref(), format!("the result's archive is not sound: {}", fault.message));
     }
-    let binaries = binaries(result, input, staged)?;
+    let binaries = binaries(result, input, staged, finished)?;
     for message in record_differences(result)? {
         failed(None, message);
     }
@@ -106,17 +107,33 @@ pub(super) fn prove(
     Ok(Proof { binaries, graph, earned, diagnostics })
 }
 
-/// The binaries of the result: changed ones read, the others as they were.
-fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged) -> Result<Vec<Binary>> {
+/// The binaries of the result: changed ones read, the others as they were; what was read back for an earlier wheel is
+/// not read again.
+fn binaries(result: &Wheel, input: &Input<'_>, staged: &Staged, finished: &Finished) -> Result<Vec<Binary>> {
     let mut binaries: Vec<Binary> = input
         .binaries
         .iter()
         .filter(|binary| !staged.changed.contains(&binary.member) && result.member(&binary.member).is_some())
         .cloned()
         .collect();
-    let inventory = load::inspect_members(result, |member| staged.changed.contains(member.name()));
+    let layout = load::layout_of(result);
+    let mut unread = BTreeSet::new();
+    for member in &staged.changed {
+        let copied = finished.get(member);
+        match copied.as_ref().and_then(|copied| copied.proven_in(result, member)) {
+            Some(proven) => {
+                let installed = layout.installed(member);
+                binaries.extend(proven.iter().map(|binary| binary.clone().installed_as(&installed)));
+            }
+            None => _ = unread.insert(member.as_str()),
+        }
+    }
+    let inventory = load::inspect_members(result, |member| unread.contains(member.name()));
     if let Some(unreadable) = inventory.unreadable.first() {
         return Err(Error::new(crate::ErrorKind::Internal, unreadable.error.to_string()).about(&unreadable.member));
+    }
+    for (member, copied) in unread.into_iter().filter_map(|member| Some((member, finished.get(member)?))) {
+        copied.prove(inventory.binaries.iter().filter(|binary| binary.member == member).cloned().collect());
     }
     binaries.extend(inventory.binaries);
     binaries.sort_by(|a, b| (&a.member, a.image.slice.start).cmp(&(&b.member, b.image.slice.start)));

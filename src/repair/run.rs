@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::apply::{self, Staged};
+use super::apply::{self, Making, Staged};
+use super::batch::{Batch, Finished};
 use super::context::Context;
 use super::deployment::{self, Targeted};
 use super::make::{self, Input};
@@ -79,11 +80,14 @@ impl Outcome {
 /// `Io` for what cannot be read or written; `Usage` for options that make no sense; `Malformed` and `Refused` if the
 /// wheel is at fault. Findings about the wheel are in the outcome.
 pub fn repair(path: &Path, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
-    let wheel = Wheel::open(path)?;
-    repair_wheel(&wheel, options, folder)
+    Batch::default().repair(path, options, folder)
 }
 
-fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
+/// Repairs a wheel of a batch.
+///
+/// # Errors
+/// As [`repair`].
+pub(super) fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>, batch: &Batch) -> Result<Outcome> {
     let filename = wheel.filename()?.clone();
     let faults = archive_faults(wheel);
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
@@ -121,6 +125,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         added: &context.added,
         python_floor: context.python_floor,
         unreadable: &inventory.unreadable,
+        files: &batch.files,
         false_purelib: context.false_purelib,
     };
     let mut plan = make::make(&input, options)?;
@@ -137,8 +142,9 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
         plan: None,
     };
     if let (Some(folder), false) = (folder, outcome.is_refused(&options.accept)) {
-        let staged = apply::apply(wheel, &plan, options, folder, kept)?;
-        finish(&mut outcome, staged, &input, &plan, options, folder)?;
+        let making = Making { options, folder, finished: &batch.finished };
+        let staged = apply::apply(wheel, &plan, making, kept)?;
+        finish(&mut outcome, staged, &input, &plan, making)?;
     }
     plan.diagnostics = outcome.diagnostics.clone();
     outcome.plan = Some(plan);
@@ -146,14 +152,7 @@ fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Path>) -> Resu
 }
 
 /// Proves what was written and takes its facts into the outcome.
-fn finish(
-    outcome: &mut Outcome,
-    mut staged: Staged,
-    input: &Input<'_>,
-    plan: &Plan,
-    options: &Options,
-    folder: &Path,
-) -> Result<()> {
+fn finish(outcome: &mut Outcome, mut staged: Staged, input: &Input<'_>, plan: &Plan, making: Making<'_>) -> Result<()> {
     for (member, note) in &staged.notes {
         outcome.diagnostics.push(Diagnostic::new(Code::TW202, note.clone()).member(member).at(Severity::Note));
     }
@@ -162,11 +161,11 @@ fn finish(
     }
     outcome.changes = std::mem::take(&mut staged.changes);
     let Some(output) = staged.output.take() else {
-        outcome.output = Some(Ready::InPlace(folder.join(plan.tags.after.to_string())));
+        outcome.output = Some(Ready::InPlace(making.folder.join(plan.tags.after.to_string())));
         return Ok(());
     };
     let result = Wheel::open(output.path())?;
-    let proof = prove::prove(&result, input, plan, options, &staged)?;
+    let proof = prove::prove(&result, input, plan, making, &staged)?;
     drop(result);
     outcome.diagnostics.extend(proof.diagnostics);
     outcome.binaries = proof.binaries;
@@ -206,7 +205,8 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         diagnostics: Vec::new(),
         graph: Graph::default(),
     };
-    let staged = apply::apply(wheel, &plan, options, folder, Kept::default())?;
+    let staged =
+        apply::apply(wheel, &plan, Making { options, folder, finished: &Finished::default() }, Kept::default())?;
     if let Some(output) = staged.output {
         let result = Wheel::open(output.path())?;
         let differences = prove::record_differences(&result)?;

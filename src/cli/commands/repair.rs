@@ -14,12 +14,14 @@ use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::policy::PolicySet;
 use crate::python::startup::Place;
-use crate::repair::{self, Include, Layout, Options, Outcome, Patterns, PlanFile};
+use crate::repair::{Batch, Include, Layout, Options, Outcome, Patterns, PlanFile};
 
 /// Repairs each wheel; all are tried.
 pub fn run(args: &RepairArgs, settings: &Settings, environment: &Environment, terminal: &Terminal) -> Status {
     let paths = inputs::expand(&args.inputs);
-    let prepared = Repair::new(args, settings, environment, terminal).and_then(|repair| {
+    // For one wheel nothing need be kept.
+    let batch = if paths.len() > 1 { Batch::new() } else { Batch::default() };
+    let prepared = Repair::new(args, settings, environment, terminal, batch).and_then(|repair| {
         if args.plan.save_plan.is_some() && paths.len() > 1 {
             return Err(Error::usage("`--save-plan` takes one wheel"));
         }
@@ -42,6 +44,7 @@ struct Repair<'a> {
     options: Options,
     audit: AuditOptions,
     results: Results,
+    batch: Batch,
 }
 
 impl<'a> Repair<'a> {
@@ -50,16 +53,17 @@ impl<'a> Repair<'a> {
         settings: &Settings,
         environment: &Environment,
         terminal: &'a Terminal,
+        batch: Batch,
     ) -> Result<Self> {
         let audit = super::audit::options(&args.report, settings)?;
         let options = options(args, &audit.policies, environment)?;
-        Ok(Self { args, terminal, options, audit, results: Results::default() })
+        Ok(Self { args, terminal, options, audit, results: Results::default(), batch })
     }
 
     /// Repairs one wheel.
     fn one(&self, path: &Path) -> One {
         let name = path.display().to_string();
-        let made = self.folder().and_then(|folder| repair::repair(path, &self.options, folder.as_deref()));
+        let made = self.folder().and_then(|folder| self.batch.repair(path, &self.options, folder.as_deref()));
         let mut outcome = match made {
             Ok(outcome) => outcome,
             Err(error) => {

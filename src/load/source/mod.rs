@@ -1,10 +1,12 @@
 //! Where libraries are looked for: the one place of this room that touches the file system.
 
 mod config;
+mod files;
 mod machine;
 mod outside;
 mod sysroot;
 
+pub use files::Files;
 pub use machine::{is_this_machine, this_machine};
 pub(super) use outside::read_symbols;
 pub use outside::{Folder, System, host_sources};

@@ -66,6 +66,20 @@ impl Deref for FileBytes {
     }
 }
 
+impl FileBytes {
+    /// Opens the file at a path on disk as a memory map.
+    ///
+    /// # Errors
+    /// `Io` if it is absent, no regular file, or cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (directory, name) = match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+            (Some(directory), Some(name)) => (directory, name),
+            _ => return Err(Error::new(crate::error::ErrorKind::Io, "not the path of a file").about(path.display())),
+        };
+        Sysroot::new(directory)?.map(&format!("/{name}"))
+    }
+}
+
 impl std::fmt::Debug for FileBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "FileBytes({} bytes)", self.len())

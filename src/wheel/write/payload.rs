@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -47,10 +48,10 @@ impl Sums {
     }
 }
 
-/// A new member's bytes, packed.
-#[derive(Debug)]
+/// A new member's bytes, packed; a clone shares them.
+#[derive(Debug, Clone)]
 pub struct Payload {
-    packed: Packed,
+    packed: Arc<Packed>,
     packed_size: u64,
     method: Method,
     size: u64,
@@ -60,7 +61,8 @@ pub struct Payload {
 #[derive(Debug)]
 enum Packed {
     Held(Vec<u8>),
-    Spooled(File),
+    /// Read from its start by one at a time.
+    Spooled(Mutex<File>),
 }
 
 impl Packed {
@@ -75,7 +77,7 @@ impl Packed {
         let fail = |error: std::io::Error| Error::io(spool.display(), &error);
         let mut file = tempfile::tempfile_in(spool).map_err(fail)?;
         file.write_all(&bytes).map_err(fail)?;
-        Ok(Self::Spooled(file))
+        Ok(Self::Spooled(Mutex::new(file)))
     }
 }
 
@@ -125,7 +127,7 @@ impl Payload {
             Some(packed) => (Cow::Owned(packed), Method::Deflated),
             None => (Cow::Borrowed(bytes), Method::Stored),
         };
-        Ok(Self { packed_size: packed.len() as u64, packed: Packed::new(packed, spool)?, method, size, sums })
+        Ok(Self { packed_size: packed.len() as u64, packed: Arc::new(Packed::new(packed, spool)?), method, size, sums })
     }
 
     /// Returns the size of the packed bytes.
@@ -153,19 +155,28 @@ impl Payload {
         &self.sums.sha256
     }
 
+    /// Returns true if these are the packed bytes; false where they are not in memory.
+    pub fn is(&self, packed: &[u8]) -> bool {
+        match &*self.packed {
+            Packed::Held(bytes) => bytes == packed,
+            Packed::Spooled(_) => false,
+        }
+    }
+
     /// Writes the packed bytes.
     ///
     /// # Errors
     /// The system's, from either side.
-    pub(super) fn copy_to(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
-        let copied = match &mut self.packed {
+    pub(super) fn copy_to(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let copied = match &*self.packed {
             Packed::Held(bytes) => {
                 out.write_all(bytes)?;
                 bytes.len() as u64
             }
             Packed::Spooled(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.seek(SeekFrom::Start(0))?;
-                std::io::copy(&mut file.take(self.packed_size), out)?
+                std::io::copy(&mut (&mut *file).take(self.packed_size), out)?
             }
         };
         if copied == self.packed_size { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
@@ -191,12 +202,16 @@ mod tests {
     fn payloads_come_back_from_memory_and_from_the_spool() {
         let folder = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..40_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
-        let mut payloads = [(); 2].map(|()| Payload::pack(&bytes, 0, folder.path()).unwrap());
-        assert!(payloads.iter().any(|payload| matches!(payload.packed, Packed::Spooled(_))));
-        for payload in &mut payloads {
-            let mut out = Vec::new();
-            payload.copy_to(&mut out).unwrap();
-            assert!(out == bytes);
+        let payloads = [(); 2].map(|()| Payload::pack(&bytes, 0, folder.path()).unwrap());
+        assert!(payloads.iter().any(|payload| matches!(*payload.packed, Packed::Spooled(_))));
+        for payload in &payloads {
+            for payload in [payload, &payload.clone()] {
+                let mut out = Vec::new();
+                payload.copy_to(&mut out).unwrap();
+                assert!(out == bytes);
+            }
+            let held = matches!(*payload.packed, Packed::Held(_));
+            assert_eq!((payload.is(&bytes), payload.is(&bytes[1..])), (held, false));
         }
         // Two at once are too many; one after the other they fit.
         drop(payloads);

@@ -79,7 +79,7 @@ pub(super) fn write_archive<W: Write>(
             time: time.unwrap_or(member.time),
         };
         out.write_all(&entry.local()?)?;
-        match &mut member.content {
+        match &member.content {
             Content::Raw { packed, .. } => out.write_all(packed)?,
             Content::New(payload) => payload.copy_to(out)?,
         }
