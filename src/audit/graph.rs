@@ -102,7 +102,7 @@ fn missing(graph: &Graph, root: &Root, edge: &Edge, case: &Case<'_>) -> Diagnost
     let may_be_loaded = windows::may_be_loaded(graph, root, edge);
     let severity = if own_machine || case.bare || may_be_loaded { Severity::Warning } else { Severity::Error };
     if graph.object(edge.importer).image.format == Format::Pe
-        && let Some(found) = windows::missing(graph, edge, case)
+        && let Some(found) = windows::missing(graph, edge)
     {
         return match (case.bare, found.severity) {
             (true, Severity::Error) => found.at(Severity::Warning),

@@ -27,9 +27,10 @@ use crate::policy::apple::{self, RequiredArchs};
 use crate::policy::{self, Given, PolicySet};
 use crate::repair;
 use crate::report::{Levels, Report};
-use crate::tag::{AbiTag, PlatformTag, TagSet};
+use crate::tag::{AbiTag, PlatformTag};
 use crate::wheel::Wheel;
 use crate::wheel::install::{InstallScheme, Installed};
+use crate::wheel::pythons::{Pythons, RequiresPython};
 
 pub use merged::merged;
 pub use repaired::{repaired, step_phrase};
@@ -101,8 +102,8 @@ pub enum Depth {
 struct Case<'a> {
     claimed: &'a [PlatformTag],
     excluded: BTreeSet<String>,
-    /// The tags of its file name, for what the interpreters bring.
-    tags: Option<&'a TagSet>,
+    /// The interpreters that it is for, which bring libraries of their own.
+    pythons: Option<Pythons>,
     /// Directories that the wheel's own code gives to the loader.
     added: Vec<AddedDirectory>,
     /// It is a bare binary: nothing is claimed, and what lies beside it is not known.
@@ -125,8 +126,8 @@ pub struct Contents {
     pub binaries: Vec<Binary>,
     /// Its platform tags.
     pub claimed: Vec<PlatformTag>,
-    /// Its tags.
-    pub tags: Option<TagSet>,
+    /// The interpreters that it is for.
+    pub pythons: Option<Pythons>,
     /// Libraries that it records as left to the user's machine.
     pub excluded: BTreeSet<String>,
     /// Directories that its start-up code gives to the loader.
@@ -153,10 +154,16 @@ pub fn contents(path: &Path, ignore_recorded: bool) -> Result<Contents> {
     Ok(Contents {
         binaries: members.inventory.binaries,
         claimed: sheet.filename.map(|filename| filename.tags.platforms().to_vec()).unwrap_or_default(),
-        tags: sheet.filename.map(|filename| filename.tags.clone()),
+        pythons: pythons(&sheet),
         excluded: recorded(&wheel, &mut options.report(""), &options),
         added,
     })
+}
+
+/// The interpreters that a wheel is for; `None` if its file name says nothing.
+fn pythons(sheet: &Sheet<'_>) -> Option<Pythons> {
+    let required = sheet.metadata.get().and_then(RequiresPython::of);
+    Some(Pythons::new(sheet.filename?.tags.clone(), required))
 }
 
 /// Returns the finding about a file that is no archive at all.
@@ -183,10 +190,10 @@ pub fn audit_wheel(wheel: &Wheel, options: &AuditOptions, depth: Depth) -> Resul
     let mut report = options.report(&wheel.path().display().to_string());
     let mut sheet = Sheet::of(wheel);
     let members = inventory::read(wheel, &sheet, depth);
-    let mut case = Case { excluded: recorded(wheel, &mut report, options), ..Case::default() };
+    let mut case =
+        Case { excluded: recorded(wheel, &mut report, options), pythons: pythons(&sheet), ..Case::default() };
     if let Some(filename) = sheet.filename {
         case.claimed = filename.tags.platforms();
-        case.tags = Some(&filename.tags);
         report.tags.claimed = filename.tags.expand().iter().map(ToString::to_string).collect();
     }
     case.added = load::added_directories(wheel, &members.inventory.binaries);
@@ -283,7 +290,9 @@ fn targets(binaries: &[Binary], claimed: &[PlatformTag]) -> Vec<Target> {
 /// Resolves the imports with nothing but the binaries themselves and what the platform gives.
 fn resolve(binaries: &[Binary], targets: &[Target], case: &Case<'_>, options: &AuditOptions) -> Result<Graph> {
     let given = |target: &Target| {
-        Given::new(&options.policies, target.platform, target.arch).for_tags(case.tags).leaving(&case.excluded)
+        Given::new(&options.policies, target.platform, target.arch)
+            .for_pythons(case.pythons.as_ref())
+            .leaving(&case.excluded)
     };
     let universe = case.added.iter().cloned().fold(Universe::new(binaries), Universe::with_added_directory);
     load::resolve_each(&universe, targets, given)

@@ -30,7 +30,8 @@ pub(super) fn findings(graph: &Graph, binaries: &[Binary], case: &Case<'_>, arch
     found.extend(delayed(graph, case));
     found.extend(uncertain_folders(graph, case));
     found.extend(run_time_names(binaries));
-    let interpreters = Interpreters::of(case.tags, arch);
+    let interpreters = Interpreters::of(case.pythons.as_ref(), arch);
+    found.extend(of_newer_pythons(graph, &interpreters));
     if let Some(floor) = &interpreters.floor {
         found.extend(newer_windows(graph, floor, arch));
     }
@@ -54,27 +55,27 @@ pub(super) fn may_be_loaded(graph: &Graph, root: &Root, edge: &Edge) -> bool {
         && other.file_name().eq_ignore_ascii_case(&graph.import(edge).name)
 }
 
-/// Returns true if the tags leave open which Pythons are meant (`py3`), and the newest bring a library.
-fn is_of_later_pythons(name: &str, case: &Case<'_>, arch: Arch) -> bool {
-    let is_open = case.tags.is_some_and(|tags| tags.python.tags().iter().any(|tag| tag.version().is_none()));
-    is_open && Interpreters::of(None, arch).provide(name)
+/// Libraries that are left to those Pythons that bring them, while nothing says which ones are meant (`py3`).
+fn of_newer_pythons(graph: &Graph, interpreters: &Interpreters) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for edge in graph.all_roots().flat_map(|root| &root.edges) {
+        let name = &graph.import(edge).name;
+        let is_left = edge.resolution == Resolution::Python && interpreters.may_provide(name);
+        if is_left && seen.insert((edge.importer, edge.import)) {
+            found.push(windows::of_newer_pythons(name).member(name_of(graph.object(edge.importer))));
+        }
+    }
+    found
 }
 
 /// Returns the finding about a missing library that is a runtime, or that loading can do without; `None` for others.
-pub(super) fn missing(graph: &Graph, edge: &Edge, case: &Case<'_>) -> Option<Diagnostic> {
+pub(super) fn missing(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
     let import = graph.import(edge);
     let name = &import.name;
     if windows::is_debug_runtime(name) {
         let message = format!("needs `{name}`, which only developers' machines have: it is a debug build");
         return Some(Diagnostic::new(Code::TW216, message).help("build it in release mode"));
-    }
-    if windows::is_runtime(name) && is_of_later_pythons(name, case, graph.object(edge.importer).image.arch) {
-        let message = format!("needs `{name}`, which not every Python that the tags allow brings");
-        return Some(
-            Diagnostic::new(Code::TW301, message)
-                .at(Severity::Warning)
-                .help("tag the wheel for the Pythons that it is for, or let `truewheel repair` vendor the library"),
-        );
     }
     if windows::is_runtime(name) && edge.elsewhere.is_none() {
         let message = format!("needs `{name}`, which is neither in the wheel nor given by Windows or Python");

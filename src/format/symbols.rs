@@ -63,6 +63,8 @@ pub struct SymbolFacts {
     pub defined_versions: Vec<String>,
     /// What the slice exports.
     pub exports: ExportIndex,
+    /// Why not all of its exports are known, a phrase; a function that is not among them may be there then.
+    pub unread_exports: Option<String>,
     /// Exported names that matter to Python's ABI, spelled out and sorted: those that begin with `Py`, `_Py`,
     /// `init`, `_cffi_pypyinit_` or `HPy`.
     pub python_exports: Vec<String>,

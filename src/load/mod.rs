@@ -241,10 +241,10 @@ pub trait Outside {
     /// Returns true if the target's policy gives the library of this name.
     fn is_system(&self, name: &str) -> bool;
 
-    /// Returns true if the target gives a library of this name where no source has one.
-    fn is_fallback(&self, name: &str) -> bool {
+    /// Returns who has a library of this name where no source has one: the system, or the running Python.
+    fn fallback(&self, name: &str) -> Option<Resolution> {
         let _ = name;
-        false
+        None
     }
 
     /// Returns true if of several files of this name the newest counts, wherever in the same kind of source it lies.
@@ -277,8 +277,8 @@ impl<T: Outside + ?Sized> Outside for &T {
         (**self).is_system(name)
     }
 
-    fn is_fallback(&self, name: &str) -> bool {
-        (**self).is_fallback(name)
+    fn fallback(&self, name: &str) -> Option<Resolution> {
+        (**self).fallback(name)
     }
 
     fn wants_newest(&self, name: &str) -> bool {

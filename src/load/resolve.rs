@@ -227,9 +227,11 @@ impl Engine<'_> {
             outcome = self.search.outside(name, importer, list);
             tried.append(&mut outcome.tried);
             outcome.tried = tried;
-            if outcome.resolution == Resolution::Missing && outside.is_fallback(name) {
-                process.names.insert(key, Resolution::System);
-                return Outcome { resolution: Resolution::System, via: Via::Named, ..outcome };
+            if outcome.resolution == Resolution::Missing
+                && let Some(resolution) = outside.fallback(name)
+            {
+                process.names.insert(key, resolution);
+                return Outcome { resolution, via: Via::Named, ..outcome };
             }
         }
         if let Resolution::Object(id) = outcome.resolution {

@@ -288,7 +288,8 @@ impl<'a> Search<'a> {
         if !universe.sources().iter().any(|source| source.is_root()) {
             self.not_searched(name, importer, list, &mut outcome);
         }
-        let (wants_newest, is_given) = (self.outside.wants_newest(name), self.outside.is_fallback(name));
+        let wants_newest = self.outside.wants_newest(name);
+        let is_given = self.outside.fallback(name) == Some(Resolution::System);
         let mut best: Option<Best> = None;
         let sources = universe.sources().iter().enumerate();
         for (number, source) in sources.filter(|(_, source)| !(is_given && source.is_windows_own())) {

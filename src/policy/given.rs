@@ -9,10 +9,12 @@ use super::subject::SubjectBinary;
 use super::{apple, windows};
 use crate::abi;
 use crate::arch::Arch;
+use crate::diagnostic::Diagnostic;
 use crate::format::{Format, Image, ImageKind};
-use crate::load::{Binary, Outside};
+use crate::load::{Binary, Outside, Resolution};
 use crate::platform::{self, Libc, Platform};
-use crate::tag::{PlatformTag, TagSet};
+use crate::tag::PlatformTag;
+use crate::wheel::pythons::Pythons;
 
 /// Answers for the libraries that a platform gives on an architecture, and for libpython.
 #[derive(Debug, Clone)]
@@ -33,9 +35,14 @@ impl<'a> Given<'a> {
 
     /// Takes into account which interpreters a wheel is for: on Windows they bring libraries of their own.
     #[must_use]
-    pub fn for_tags(mut self, tags: Option<&TagSet>) -> Self {
-        self.interpreters = windows::Interpreters::of(tags, self.arch);
+    pub fn for_pythons(mut self, pythons: Option<&Pythons>) -> Self {
+        self.interpreters = windows::Interpreters::of(pythons, self.arch);
         self
+    }
+
+    /// Returns the finding about a library that is left to those Pythons that bring it, if it is one.
+    pub fn doubt(&self, name: &str) -> Option<Diagnostic> {
+        (self.fallback(name) == Some(Resolution::Python)).then(|| windows::of_newer_pythons(name))
     }
 
     /// Leaves libraries of these names to the user's machine.
@@ -70,8 +77,12 @@ impl Outside for Given<'_> {
         self.gives(name)
     }
 
-    fn is_fallback(&self, name: &str) -> bool {
-        self.platform.format() == Format::Pe && windows::is_system(name, self.arch)
+    fn fallback(&self, name: &str) -> Option<Resolution> {
+        match self.platform.format() {
+            Format::Pe if windows::is_system(name, self.arch) => Some(Resolution::System),
+            Format::Pe if self.interpreters.may_provide(name) => Some(Resolution::Python),
+            Format::Pe | Format::Elf | Format::MachO => None,
+        }
     }
 
     fn wants_newest(&self, name: &str) -> bool {

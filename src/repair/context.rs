@@ -13,6 +13,7 @@ use crate::platform::VendorDirectory;
 use crate::python::startup;
 use crate::tag::{PythonTag, WheelFilename};
 use crate::wheel::install::{InstallLayout, InstallScheme, SITE_PACKAGES};
+use crate::wheel::pythons::Pythons;
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::{Member, Wheel};
 
@@ -26,9 +27,14 @@ pub(super) struct Context {
     pub false_purelib: bool,
     /// Installed directories that start-up code in the wheel gives to the loader (Windows).
     pub added: Vec<AddedDirectory>,
-    /// The oldest Python that the tags name.
+    /// The Pythons that the wheel is for.
+    pub pythons: Pythons,
+    /// The oldest of them that start-up code has to serve.
     pub python_floor: (u8, u16),
 }
+
+/// The last Python of the second kind.
+const PYTHON_2: (u8, u16) = (2, 7);
 
 impl Context {
     /// Reads what is needed of `WHEEL` and of the members' names.
@@ -85,8 +91,9 @@ impl Context {
             without_start_up,
             members: wheel.members().iter().map(|member| member.name().to_lowercase()).collect(),
         };
-        let python_floor = python_floor(filename);
-        Ok(Self { targets, places, root, false_purelib: purelib && at_root, added, python_floor })
+        let pythons = Pythons::of(wheel, filename.tags.clone());
+        let python_floor = python_floor(&pythons);
+        Ok(Self { targets, places, root, false_purelib: purelib && at_root, added, pythons, python_floor })
     }
 
     /// Finds what `--include` names.
@@ -150,21 +157,19 @@ fn main_package(packages: &BTreeMap<String, String>, distribution: &str) -> Opti
     top.get(distribution).or_else(|| top.first()).map(|name| (*name).to_owned())
 }
 
-/// The oldest Python that the tags name; where they leave it open, the oldest that start-up code knows.
-fn python_floor(filename: &WheelFilename) -> (u8, u16) {
-    let open = |tag: &PythonTag| match tag {
-        PythonTag::Generic { major, .. }
-        | PythonTag::CPython { major, .. }
-        | PythonTag::PyPy { major, .. }
-        | PythonTag::GraalPy { major, .. }
-            if *major < 3 =>
-        {
-            (2, 7)
-        }
-        _ => startup::LOWEST,
-    };
-    let versions = filename.tags.pythons().iter().map(|tag| tag.version().unwrap_or_else(|| open(tag)));
-    versions.min().unwrap_or(startup::LOWEST)
+/// The oldest Python that tags and METADATA name; where they leave it open, the oldest that start-up code knows.
+fn python_floor(pythons: &Pythons) -> (u8, u16) {
+    let is_two = |tag: &PythonTag| tag.major().is_some_and(|major| major < 3);
+    if pythons.tags.pythons().iter().any(is_two) && pythons.lets_in(PYTHON_2) {
+        return PYTHON_2;
+    }
+    let meant = pythons.meant();
+    let lowest = meant.iter().filter_map(|meant| {
+        let lowest = *meant.versions.first()?;
+        // No bound that `py3` comes with keeps start-up code away: most are older than those who wrote them.
+        Some(if meant.python.version().is_none() { lowest.max(startup::LOWEST) } else { lowest })
+    });
+    lowest.min().unwrap_or(startup::LOWEST)
 }
 
 /// Refuses folder names that would not be one folder beside the packages.

@@ -81,7 +81,11 @@ impl Drafter<'_> {
                 Resolution::Missing => {
                     decided.diagnostics.push(self.missing(edge));
                 }
-                Resolution::System | Resolution::Python => {}
+                Resolution::System => {}
+                Resolution::Python => {
+                    let doubt = self.rules.doubt(&name).map(|doubt| doubt.member(importer.display_name()));
+                    decided.diagnostics.extend(doubt);
+                }
             },
         }
     }

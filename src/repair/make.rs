@@ -22,6 +22,7 @@ use crate::load::{self, AddedDirectory, Binary, Files, Folder, Graph, ObjectId, 
 use crate::platform::{Platform, detect};
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
+use crate::wheel::pythons::Pythons;
 use crate::wheel::write::Sums;
 
 /// What a plan is made from.
@@ -40,7 +41,9 @@ pub(super) struct Input<'a> {
     pub targets: &'a [Target],
     /// Installed directories that start-up code in the wheel gives to the loader.
     pub added: &'a [AddedDirectory],
-    /// The oldest Python that the tags name.
+    /// The Pythons that it is for.
+    pub pythons: &'a Pythons,
+    /// The oldest of them that start-up code has to serve.
     pub python_floor: (u8, u16),
     /// Binaries that could not be read.
     pub unreadable: &'a [load::Unreadable],
@@ -257,7 +260,7 @@ fn rules<'a>(input: &Input<'_>, options: &'a Options, diagnostics: &mut Vec<Diag
     let given = if !policies.is_empty() {
         Given::All(policies, arch)
     } else if family.is_none_or(|family| options.policies.of(family, arch).next().is_some()) {
-        Given::Any(policy::Given::new(&options.policies, platform, arch).for_tags(Some(&input.filename.tags)))
+        Given::Any(policy::Given::new(&options.policies, platform, arch).for_pythons(Some(input.pythons)))
     } else {
         Given::Nothing
     };

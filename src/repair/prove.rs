@@ -72,7 +72,7 @@ pub(super) fn prove(
     let rules = Rules {
         given: Given::Any(
             policy::Given::new(&options.policies, input.target().platform, input.target().arch)
-                .for_tags(Some(&input.filename.tags)),
+                .for_pythons(Some(input.pythons)),
         ),
         exclude: &options.exclude,
         recorded: plan.recorded.excluded.iter().cloned().collect(),

@@ -6,7 +6,8 @@ use super::options::Patterns;
 use super::plan_file::{Action, PlanFile};
 use crate::abi;
 use crate::arch::Arch;
-use crate::load::Outside;
+use crate::diagnostic::Diagnostic;
+use crate::load::{Outside, Resolution};
 use crate::policy::{self, Policy};
 
 /// The policies whose libraries count as given.
@@ -44,6 +45,14 @@ impl Rules<'_> {
             }
         }
     }
+
+    /// Returns the finding about a library that is left to those Pythons that bring it, if it is one.
+    pub fn doubt(&self, name: &str) -> Option<Diagnostic> {
+        match &self.given {
+            Given::Any(given) => given.doubt(name),
+            Given::All(..) | Given::Nothing => None,
+        }
+    }
 }
 
 impl Outside for Rules<'_> {
@@ -54,8 +63,11 @@ impl Outside for Rules<'_> {
         }
     }
 
-    fn is_fallback(&self, name: &str) -> bool {
-        matches!(&self.given, Given::Any(given) if given.is_fallback(name))
+    fn fallback(&self, name: &str) -> Option<Resolution> {
+        match &self.given {
+            Given::Any(given) => given.fallback(name),
+            Given::All(..) | Given::Nothing => None,
+        }
     }
 
     fn wants_newest(&self, name: &str) -> bool {

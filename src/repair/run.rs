@@ -123,6 +123,7 @@ pub(super) fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Pat
         recorded: &recorded,
         targets: &context.targets,
         added: &context.added,
+        pythons: &context.pythons,
         python_floor: context.python_floor,
         unreadable: &inventory.unreadable,
         files: &batch.files,

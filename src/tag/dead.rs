@@ -36,6 +36,16 @@ pub enum Liveness {
 }
 
 impl Tag {
+    /// Returns the one version that the tag is for; `None` for those that later versions match too, and for dead ones.
+    pub fn only_version(&self) -> Option<(u8, u16)> {
+        let exact = matches!(self.abi, AbiTag::CPython { .. } | AbiTag::PyPy { .. } | AbiTag::GraalPy { .. });
+        match self.liveness() {
+            Liveness::OneVersionOnly => self.python.version(),
+            Liveness::Alive if exact => self.abi.version(),
+            _ => None,
+        }
+    }
+
     /// Returns how many Python versions match the tag, by what installers generate (packaging 26.3).
     pub fn liveness(&self) -> Liveness {
         let dead = Liveness::Dead;
@@ -94,6 +104,15 @@ mod tests {
     fn liveness(text: &str) -> Liveness {
         let set: TagSet = text.parse().unwrap();
         set.expand()[0].liveness()
+    }
+
+    #[test]
+    fn a_tag_with_an_interpreters_own_abi_is_for_that_version_only() {
+        let only = |text: &str| text.parse::<TagSet>().unwrap().expand()[0].only_version();
+        assert_eq!(only("cp39-none-win32"), Some((3, 9)));
+        assert_eq!(only("cp313-cp313t-win32"), Some((3, 13)));
+        assert_eq!(only("pp311-pypy311_pp73-win32"), Some((3, 11)));
+        assert_eq!(only("cp39-abi3-win32").or_else(|| only("py39-none-any")).or_else(|| only("cp3-none-any")), None);
     }
 
     #[test]

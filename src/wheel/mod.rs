@@ -3,6 +3,7 @@
 //! ```text
 //! Wheel::open ──> members, faults ──> read / digest / raw copy
 //!                 record, wheel_file, metadata: text members, edited byte by byte
+//!                 pythons: for which Pythons, by the tags and METADATA
 //!                 install: where each member lies once installed
 //!                 write: output members ──> a file that appears whole or not at all
 //! ```
@@ -27,6 +28,7 @@ mod blocks;
 pub mod dist_info;
 pub mod install;
 pub mod metadata;
+pub mod pythons;
 pub mod record;
 pub mod wheel_file;
 pub mod write;

@@ -172,3 +172,28 @@ fn a_mutex_of_a_newer_toolset_wants_a_runtime_of_its_own() {
         assert_eq!(codes(&wheel), expected, "{library} {minor} {version:?}");
     }
 }
+
+#[test]
+fn a_runtime_whose_exports_cannot_be_read_is_not_said_to_lack_them() {
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: "msvcp140.dll".into() };
+    let extension = renamed("demo.dll", &[("dep_value", "_Mtx_lock")]).with_linker(14, 38).bytes;
+    let extension = format::edit(&extension, &EditSet::new([rename]).unwrap()).unwrap().bytes;
+    let found = |runtime: Vec<u8>| {
+        let wheel =
+            package("cp311-cp311-win_amd64").file("pkg/_demo.pyd", &extension).file("pkg/msvcp140.dll", &runtime);
+        let found = report(&wheel).diagnostics.into_iter().map(|found| found.diagnostic);
+        found.filter(|found| found.code == Code::TW215).map(|found| (found.severity, found.message)).collect::<Vec<_>>()
+    };
+    let runtime = PeFile::new(&dll("x86_64/dep.dll")).with_version([14, 38, 0, 0]);
+    let lacking = found(runtime.bytes.clone());
+    assert_eq!(lacking.len(), 1);
+    assert_eq!(lacking[0].0, Severity::Error);
+    let mut damaged = runtime;
+    let directory = damaged.directory(0);
+    // The addresses of its names, of which the file has none.
+    let names = damaged.offset(damaged.u32(directory)) + 32;
+    damaged.put_u32(names, 0x7fff_0000);
+    let unknown = found(damaged.bytes);
+    assert_eq!(unknown.iter().map(|(severity, _)| *severity).collect::<Vec<_>>(), [Severity::Warning]);
+    assert!(unknown[0].1.contains("export directory"), "{}", unknown[0].1);
+}

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use truewheel::diagnostic::{Code, Severity};
+use truewheel::audit::{self, AuditOptions, Depth};
+use truewheel::diagnostic::{Code, Diagnostic, Severity};
 use truewheel::format::{self, Edit, EditSet};
 use truewheel::repair::{Layout, Options, Outcome, Patterns};
 use truewheel::wheel::Wheel;
@@ -429,4 +430,70 @@ fn names_in_flags_are_held_against_dlls_without_regard_to_case() {
     let mut left = repaired(folder.path(), &wheel, |options| options.exclude = patterns("Dep.DLL"));
     let names = members(&left.publish(&[]).unwrap().unwrap());
     assert!(!names.iter().any(|name| name.ends_with(".dll")), "{names:?}");
+}
+
+/// The Windows extension of the fixtures, which needs a runtime that CPython brings from 3.9 on.
+fn needing_a_newer_runtime() -> Vec<u8> {
+    let edit = Edit::ReplaceImport { from: "dep.dll".into(), to: "VCRUNTIME140_1.dll".into() };
+    format::edit(&dll("demo.dll"), &EditSet::new(vec![edit]).unwrap()).unwrap().bytes
+}
+
+#[test]
+fn check_and_repair_agree_on_which_pythons_a_wheel_is_for() {
+    let bytes = needing_a_newer_runtime();
+    for (tags, required, expected) in [
+        ("py3-none", "", Some(Severity::Warning)),
+        ("py3-none", "Requires-Python: >=3.9\n", None),
+        ("py3-none", "Requires-Python: >=3.8\n", Some(Severity::Error)),
+        ("cp38-abi3", "Requires-Python: >=3.10\n", None),
+        ("cp38-abi3", "", Some(Severity::Error)),
+        ("cp38-cp38", "Requires-Python: >=3.8\n", Some(Severity::Error)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut wheel = WheelBuilder::new(&format!("{tags}-win_amd64")).file("demo/__init__.py", b"");
+        wheel.metadata = Some(format!("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n{required}"));
+        let path = wheel.file("demo/_demo.dll", &bytes).write(folder.path());
+        let report = audit::audit(&path, &AuditOptions::default(), Depth::Everything).unwrap();
+        let outcome = truewheel::apply(&path, &Options::default(), &folder.path().join("out")).unwrap();
+        let level = |found: &Diagnostic| (found.code == Code::TW301).then_some(found.severity);
+        let mut found = report.diagnostics.iter().map(|found| &found.diagnostic);
+        let by_check = found.find_map(level);
+        let by_repair = outcome.diagnostics.iter().find_map(level);
+        assert_eq!((by_check, by_repair), (expected, expected), "{tags} {required}");
+        assert_eq!(outcome.is_refused(&[]), expected == Some(Severity::Error), "{tags} {required}");
+    }
+}
+
+#[test]
+fn a_runtime_that_only_newer_pythons_bring_is_vendored_where_it_is_at_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let lib = folder.path().join("lib");
+    std::fs::create_dir_all(&lib).unwrap();
+    std::fs::write(lib.join("vcruntime140_1.dll"), dll("dep.dll")).unwrap();
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.dll", needing_a_newer_runtime())];
+    let mut outcome = repaired_as(folder.path(), "py3-none-win_amd64", &wheel, |_| ());
+    assert!(!outcome.diagnostics.iter().any(|found| found.code == Code::TW301), "{:?}", outcome.diagnostics);
+    let names = members(&outcome.publish(&[]).unwrap().unwrap());
+    assert!(names.iter().any(|name| name.starts_with("demo/vcruntime140_1-")), "{names:?}");
+}
+
+#[test]
+fn start_up_code_is_for_the_pythons_that_metadata_lets_in() {
+    let repair = |required: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let lib = folder.path().join("lib");
+        std::fs::create_dir_all(&lib).unwrap();
+        std::fs::write(lib.join("dep.dll"), dll("dep.dll")).unwrap();
+        let mut wheel = WheelBuilder::new("cp37-abi3-win_amd64");
+        wheel.metadata = Some(format!("Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n{required}"));
+        for package in ["one", "two"] {
+            let name = |file: &str| format!("{package}/{file}");
+            wheel = wheel.file(&name("__init__.py"), b"").file(&name("_demo.pyd"), &dll("demo.dll"));
+        }
+        let mut options = Options::default();
+        options.search.folders = vec![lib];
+        truewheel::apply(&wheel.write(folder.path()), &options, &folder.path().join("out")).unwrap().is_refused(&[])
+    };
+    assert!(repair(""), "Python 3.7 has nothing that could be told");
+    assert!(!repair("Requires-Python: >=3.8\n"));
 }

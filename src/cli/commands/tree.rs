@@ -14,7 +14,7 @@ use crate::cli::subject::{Subject, identify};
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
 use crate::format::SearchPathKind;
-use crate::load::{Binary, Outside, Target};
+use crate::load::{Binary, Outside, Resolution, Target};
 use crate::policy::{Given, PolicySet};
 use crate::repair::Patterns;
 use crate::report::human::{Detail, Palette};
@@ -64,7 +64,7 @@ fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detai
     let outside = |target: &Target| {
         // What Linux gives is looked for like all else; on other systems it is not there as files to look at.
         let is_here = target.platform.libc().is_some();
-        let given = Given::new(&policies, target.platform, target.arch).for_tags(contents.tags.as_ref());
+        let given = Given::new(&policies, target.platform, target.arch).for_pythons(contents.pythons.as_ref());
         Excluded { exclude: &exclude, recorded: &contents.excluded, given: (!is_here).then_some(given) }
     };
     let graph = audit::dependency_graph(&contents, |target| search.sources(target), outside)?;
@@ -86,8 +86,8 @@ impl Outside for Excluded<'_> {
         self.given.as_ref().is_some_and(|given| given.is_system(name))
     }
 
-    fn is_fallback(&self, name: &str) -> bool {
-        self.given.as_ref().is_some_and(|given| given.is_fallback(name))
+    fn fallback(&self, name: &str) -> Option<Resolution> {
+        self.given.as_ref().and_then(|given| given.fallback(name))
     }
 
     fn is_python(&self, name: &str) -> bool {

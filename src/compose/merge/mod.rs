@@ -22,6 +22,7 @@ use crate::repair::rewrite::{Rewrite, is_rewritable};
 use crate::repair::{self, Step};
 use crate::tag::{MacosArch, PlatformTag, WheelFilename};
 use crate::wheel::Wheel;
+use crate::wheel::pythons::Pythons;
 use crate::wheel::write::Output;
 
 pub use pair::{Side, Taken};
@@ -130,7 +131,8 @@ pub fn merge(paths: [&Path; 2], options: &MergeOptions, folder: Option<&Path>) -
     let binaries = pair::binaries(&pairing.taken, inventory.binaries, other.binaries);
     let mut tags = names[0].tags.clone();
     let claimed: Vec<PlatformTag> = names.iter().flat_map(|name| name.tags.platforms()).cloned().collect();
-    let judged = judge(&options.policies, &binaries, &tags.with_platforms(claimed.clone()), &pairing.excluded)?;
+    let pythons = Pythons::of(&first, tags.with_platforms(claimed.clone()));
+    let judged = judge(&options.policies, &binaries, &pythons, &pairing.excluded)?;
     let platforms = widest(&judged.earned.tags, &claimed);
     if platforms.is_empty() {
         diagnostics.extend(judged.findings);

@@ -26,6 +26,7 @@ use crate::repair::rewrite::{Mending, Rewrite, is_rewritable};
 use crate::repair::{self, Step};
 use crate::tag::{Liveness, PlatformTag, Tag, TagSet, WheelFilename};
 use crate::wheel::dist_info::DistInfoProblem;
+use crate::wheel::pythons::Pythons;
 use crate::wheel::wheel_file::WheelFile;
 use crate::wheel::write::Ready;
 use crate::wheel::{FaultLevel, Member, Wheel};
@@ -268,7 +269,8 @@ impl Work<'_> {
         }
         if all || before.platform != after.platform {
             let binaries = &facts.inventory.binaries;
-            let case = platform::Case::new(&self.options.policies, binaries, &after, &facts.excluded)?;
+            let pythons = Pythons::of(self.wheel, after.clone());
+            let case = platform::Case::new(&self.options.policies, binaries, &pythons, &facts.excluded)?;
             let formats: BTreeSet<_> = binaries.iter().map(|binary| binary.image.format).collect();
             // Binaries for several systems, in a wheel for any: no platform is the one that was meant.
             let is_carrier = before.platforms() == [PlatformTag::Any] && formats.len() > 1;

@@ -9,7 +9,8 @@ use crate::load::{self, Binary, Graph, Universe};
 use crate::platform;
 use crate::policy::{self, Earned, Externals, Given, PolicySet, Subject};
 use crate::repair;
-use crate::tag::{PlatformTag, TagSet};
+use crate::tag::PlatformTag;
+use crate::wheel::pythons::Pythons;
 
 /// What the bytes say of platform tags.
 #[derive(Debug, Default)]
@@ -20,17 +21,17 @@ pub(in crate::compose) struct Judgement {
     pub(in crate::compose) findings: Vec<Diagnostic>,
 }
 
-/// Judges the platform tags of `tags` for these binaries.
+/// Judges the platform tags of `pythons` for these binaries.
 ///
 /// # Errors
 /// `Unsupported` if the dependency graph is too large to follow.
 pub(in crate::compose) fn judge(
     policies: &PolicySet,
     binaries: &[Binary],
-    tags: &TagSet,
+    pythons: &Pythons,
     excluded: &BTreeSet<String>,
 ) -> Result<Judgement> {
-    Ok(Case::new(policies, binaries, tags, excluded)?.judgement(tags.platforms()))
+    Ok(Case::new(policies, binaries, pythons, excluded)?.judgement(pythons.tags.platforms()))
 }
 
 /// The binaries of a wheel and what they load: platform tags are held against that without resolving it anew.
@@ -41,22 +42,22 @@ pub(super) struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Resolves what the binaries load; of `tags` those for Python say what the interpreters bring.
+    /// Resolves what the binaries load, for interpreters that bring libraries of their own.
     ///
     /// # Errors
     /// `Unsupported` if the dependency graph is too large to follow.
     pub(super) fn new(
         policies: &'a PolicySet,
         binaries: &'a [Binary],
-        tags: &TagSet,
+        pythons: &Pythons,
         excluded: &BTreeSet<String>,
     ) -> Result<Self> {
-        let claimed = tags.platforms();
+        let claimed = pythons.tags.platforms();
         let target = policy::platform(binaries, claimed);
         let images = binaries.iter().map(|binary| (binary.member.as_str(), binary.image.as_ref()));
         let targets = load::targets(target, images, claimed);
         let graph = load::resolve_each(&Universe::new(binaries), &targets, |target| {
-            Given::new(policies, target.platform, target.arch).for_tags(Some(tags)).leaving(excluded)
+            Given::new(policies, target.platform, target.arch).for_pythons(Some(pythons)).leaving(excluded)
         })?;
         Ok(Self { policies, binaries, graph })
     }

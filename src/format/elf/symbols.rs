@@ -175,10 +175,8 @@ impl<'a> Reader<'a, '_> {
                 kind: symbol.kind(),
             });
         }
-        if nameless > 0 {
-            self.faults
-                .push(fault(FaultKind::Truncated, format!("{nameless} symbols have no name in the dynamic strings")));
-        }
+        let unread = (nameless > 0).then(|| format!("{nameless} symbols have no name in the dynamic strings"));
+        self.faults.extend(unread.clone().map(|message| fault(FaultKind::Truncated, message)));
         python_exports.sort_unstable();
         python_exports.dedup();
         Ok(SymbolFacts {
@@ -186,6 +184,7 @@ impl<'a> Reader<'a, '_> {
             versions: versions.needed,
             defined_versions: versions.defined,
             exports: ExportIndex::new(exports),
+            unread_exports: unread,
             python_exports,
             faults: self.faults,
         })

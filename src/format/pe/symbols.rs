@@ -42,11 +42,11 @@ pub fn symbols(file: Excerpt<'_>) -> Result<SymbolFacts> {
     match Exports::read(&pe) {
         Ok(Some(exports)) => {
             if let Err(error) = reader.exports(&exports, &mut facts) {
-                facts.faults.push(fault(&error, "export directory"));
+                unread_exports(&error, &mut facts);
             }
         }
         Ok(None) => {}
-        Err(error) => facts.faults.push(fault(&error, "export directory")),
+        Err(error) => unread_exports(&error, &mut facts),
     }
     facts.undefined = reader.undefined;
     Ok(facts)
@@ -119,9 +119,9 @@ impl<'a> Reader<'_, 'a> {
             }
         }
         if nameless > 0 {
-            facts
-                .faults
-                .push(Fault { kind: FaultKind::Truncated, message: format!("{nameless} exports have no name") });
+            let message = format!("{nameless} exports have no name");
+            facts.unread_exports = Some(message.clone());
+            facts.faults.push(Fault { kind: FaultKind::Truncated, message });
         }
         facts.python_exports.sort_unstable();
         facts.python_exports.dedup();
@@ -173,6 +173,12 @@ impl<'a> Reader<'_, 'a> {
             Err(_) => (None, rest.len() as u64),
         }
     }
+}
+
+fn unread_exports(error: &Error, facts: &mut SymbolFacts) {
+    let fault = fault(error, "export directory");
+    facts.unread_exports = Some(fault.message.clone());
+    facts.faults.push(fault);
 }
 
 fn fault(error: &Error, what: &str) -> Fault {

@@ -30,10 +30,6 @@ mod wheel_file;
 pub use archive::finding as archive_finding;
 pub use tags::own_machine;
 
-use std::str::FromStr;
-
-use pep440_rs::VersionSpecifiers;
-
 use super::Sheet;
 use crate::diagnostic::Diagnostic;
 
@@ -70,12 +66,6 @@ fn others(count: usize) -> String {
         1 => " (and one more member)".to_owned(),
         more => format!(" (and {more} more members)"),
     }
-}
-
-/// Reads a set of versions as installers do, which pass over what is empty between commas; `None` if it is none.
-fn version_set(text: &str) -> Option<VersionSpecifiers> {
-    let parts: Vec<&str> = text.split(',').filter(|part| !part.trim().is_empty()).collect();
-    VersionSpecifiers::from_str(&parts.join(",")).ok()
 }
 
 /// A number of bytes for people.

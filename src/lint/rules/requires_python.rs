@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pep440_rs::{Version, VersionSpecifiers};
-
-use super::version_set;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lint::Sheet;
-use crate::tag::{AbiTag, Liveness, Tag, WheelFilename};
+use crate::tag::{Liveness, WheelFilename};
 use crate::wheel::metadata::Metadata;
+use crate::wheel::pythons::RequiresPython;
 
 pub(super) fn rule(sheet: &Sheet<'_>) -> Vec<Diagnostic> {
     let (Some(metadata), Some(filename)) = (sheet.metadata.get(), sheet.filename) else { return Vec::new() };
@@ -32,13 +30,13 @@ fn excluded(metadata: &Metadata, filename: &WheelFilename, sheet: &Sheet<'_>) ->
         return Vec::new();
     };
     let member = sheet.member("METADATA");
-    // What is no set of versions is said to be that elsewhere (TW638); more bounds than anybody writes are not judged.
-    let Some(specifiers) = version_set(text).filter(|set| set.len() <= MOST) else { return Vec::new() };
+    // What is no set of versions is said to be that elsewhere (TW638).
+    let Some(required) = RequiresPython::read(text) else { return Vec::new() };
     let (mut out, mut open) = (Vec::new(), false);
     let mut known: BTreeMap<(u8, u16), bool> = BTreeMap::new();
     for tag in filename.tags.expand() {
-        match one_version(&tag) {
-            Some(version) if !*known.entry(version).or_insert_with(|| contains(&specifiers, version)) => {
+        match tag.only_version() {
+            Some(version) if !*known.entry(version).or_insert_with(|| required.lets_in(version)) => {
                 let text = format!("`{}-{}`", tag.python, tag.abi);
                 if !out.contains(&text) {
                     out.push(text);
@@ -54,39 +52,4 @@ fn excluded(metadata: &Metadata, filename: &WheelFilename, sheet: &Sheet<'_>) ->
     let message = format!("has `Requires-Python: {text}`, which excludes the Python that {} is for", out.join(", "));
     let severity = if open { Severity::Warning } else { Severity::Error };
     vec![Diagnostic::new(Code::TW636, message).member(member).at(severity)]
-}
-
-/// The one version that a tag is for; `None` for those that later versions match too, and for dead ones.
-fn one_version(tag: &Tag) -> Option<(u8, u16)> {
-    let exact = matches!(tag.abi, AbiTag::CPython { .. } | AbiTag::PyPy { .. } | AbiTag::GraalPy { .. });
-    match tag.liveness() {
-        Liveness::OneVersionOnly => tag.python.version(),
-        Liveness::Alive if exact => tag.abi.version(),
-        _ => None,
-    }
-}
-
-/// Bounds of `Requires-Python` that are judged.
-const MOST: usize = 100;
-/// Micro versions that are tried: no minor version has more releases.
-const MICROS: u64 = 100;
-
-/// Whether some release of a minor version is let in.
-fn contains(specifiers: &VersionSpecifiers, (major, minor): (u8, u16)) -> bool {
-    // Bounds may lie within the minor version, on both sides of the only releases that are let in.
-    (0..MICROS).any(|micro| specifiers.contains(&Version::new([u64::from(major), u64::from(minor), micro])))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_minor_version_is_in_if_one_of_its_releases_is() {
-        let contains = |text: &str, version| contains(&version_set(text).unwrap(), version);
-        assert!(contains(">=3.9.1", (3, 9)) && contains("<=3.9", (3, 9)) && contains(">=3.6,!=3.9.0", (3, 9)));
-        assert!(contains("==3.9.7", (3, 9)) && contains(">=3.9.2,<3.9.20", (3, 9)));
-        assert!(contains(">=3.9,", (3, 9)) && !contains(">=3.10,", (3, 9)));
-        assert!(!contains(">=3.10", (3, 9)) && !contains("<3.9", (3, 9)) && !contains("!=3.9.*", (3, 9)));
-    }
 }

@@ -191,8 +191,9 @@ pub(in crate::load) fn read_symbols(file: Excerpt<'_>, mut image: Image) -> (Arc
         Ok(symbols) => symbols,
         Err(error) => {
             let message = error.message().to_owned();
+            let unread_exports = Some(message.clone());
             image.faults.push(format::image::Fault { kind: format::image::FaultKind::Truncated, message });
-            SymbolFacts::default()
+            SymbolFacts { unread_exports, ..SymbolFacts::default() }
         }
     };
     (Arc::new(image), Arc::new(symbols))

@@ -6,7 +6,7 @@ mod system;
 mod tags;
 mod toolset;
 
-pub use python::Interpreters;
+pub use python::{Interpreters, of_newer_pythons};
 pub use runtimes::{Mutex, is_debug_runtime, is_older_toolset, is_optional, is_runtime, mutex, unmangled};
 pub use system::{ambiguity, function_since, is_system, release_name, since};
 

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use super::system::bare;
 use crate::abi;
 use crate::arch::Arch;
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::policy::document::Number;
-use crate::tag::{AbiTag, PythonTag, TagSet};
+use crate::tag::{AbiTag, PythonTag};
+use crate::wheel::pythons::{Meant, Pythons};
 
 /// `policies/windows/python.json`.
 #[derive(Deserialize)]
@@ -60,85 +62,82 @@ static DATA: LazyLock<Data> = LazyLock::new(|| {
 pub struct Interpreters {
     /// DLLs that each of them brings, in lower case.
     pub libraries: BTreeSet<String>,
-    /// The lowest Python version, where the tags name one.
+    /// DLLs that some of them bring and the oldest do not, where nothing says which one is the oldest.
+    pub uncertain: BTreeSet<String>,
+    /// The lowest Python version, where tags or METADATA name one.
     pub lowest: Option<(u8, u16)>,
     /// The kernel version of the oldest Windows on which the lowest one runs, not older than those that there are lists
-    /// of; nothing where the tags leave the Pythons open.
+    /// of; nothing where the Pythons are left open.
     pub floor: Option<Number>,
 }
 
 impl Interpreters {
-    /// Returns what the interpreters of a wheel with these tags offer on a processor; without tags, or with those of an
-    /// unknown interpreter, what the newest CPython does.
-    pub fn of(tags: Option<&TagSet>, arch: Arch) -> Self {
-        let newest = || vec![Interpreter { implementation: "cp", version: (3, 99), debug: false }];
-        let mut found = tags.map_or_else(newest, interpreters);
+    /// Returns what the interpreters that a wheel is for offer on a processor; where nothing is known of them, what the
+    /// newest CPython does.
+    pub fn of(pythons: Option<&Pythons>, arch: Arch) -> Self {
+        let newest = Interpreter { implementation: "cp", version: (3, 99), debug: false };
+        let meant = pythons.map(Pythons::meant).unwrap_or_default();
+        let mut found: Vec<Interpreter> = meant.iter().flat_map(interpreters).collect();
         if found.is_empty() {
-            found = newest();
+            return Self { libraries: provided(&newest, arch), ..Self::default() };
         }
         if arch == Arch::Aarch64 {
             // There is no older CPython for Windows on ARM64.
             found.iter_mut().for_each(|interpreter| interpreter.version = interpreter.version.max((3, 11)));
         }
+        let each: Vec<BTreeSet<String>> = found.iter().map(|interpreter| provided(interpreter, arch)).collect();
+        let by_some: BTreeSet<String> = each.iter().flatten().cloned().collect();
+        let by_all = |name: &String| each.iter().all(|own| own.contains(name));
+        let (libraries, others): (BTreeSet<String>, _) = by_some.into_iter().partition(by_all);
+        let is_open = meant.iter().any(|meant| meant.is_open);
+        let uncertain = if is_open { others } else { BTreeSet::new() };
         let lowest = found.iter().map(|interpreter| interpreter.version).min();
-        let mut libraries: Option<BTreeSet<String>> = None;
-        for interpreter in &found {
-            let own = provided(interpreter, arch);
-            libraries = Some(match libraries {
-                Some(all) => all.intersection(&own).cloned().collect(),
-                None => own,
-            });
-        }
-        let lowest = lowest.filter(|version| *version < (3, 99));
-        // `py3` leaves open which Pythons are meant, and so which Windows.
-        let is_open = tags.is_none_or(|tags| tags.python.tags().iter().any(|tag| tag.version().is_none()));
         let floor = lowest.filter(|_| !is_open).and_then(|version| {
             let version = number(version);
             let floor = DATA.floors.range(..=version).next_back().map(|(_, kernel)| kernel.clone())?;
             // There is no older Windows for ARM64, and there are no lists of what older ones than 7 have.
             Some(floor.max(Number::parse(if arch == Arch::Aarch64 { "10.0" } else { "6.1" })?))
         });
-        Self { libraries: libraries.unwrap_or_default(), lowest, floor }
+        Self { libraries, uncertain, lowest, floor }
     }
 
     /// Returns true if the running interpreter brings a DLL of this name, its own one included.
     pub fn provide(&self, name: &str) -> bool {
         abi::is_libpython(name) || self.libraries.contains(&bare(name))
     }
+
+    /// Returns true if only some of the interpreters bring a DLL of this name, and nothing says whether others are meant.
+    pub fn may_provide(&self, name: &str) -> bool {
+        self.uncertain.contains(&bare(name))
+    }
 }
 
-/// One interpreter that a tag names; of those that it leaves open, the oldest.
+/// Returns the finding about a DLL that is left to those Pythons that bring it.
+pub fn of_newer_pythons(name: &str) -> Diagnostic {
+    Diagnostic::new(Code::TW301, format!("needs `{name}`, which not every Python that the tags allow brings"))
+        .at(Severity::Warning)
+        .help("say in `Requires-Python` which Pythons the wheel is for, or let `truewheel repair` vendor it: `--lib-path`")
+}
+
+/// One interpreter that a wheel is for.
 struct Interpreter {
     implementation: &'static str,
     version: (u8, u16),
     debug: bool,
 }
 
-/// The interpreters that a tag set names, as far as they are known.
-fn interpreters(tags: &TagSet) -> Vec<Interpreter> {
-    let mut found = Vec::new();
-    for python in tags.python.tags() {
-        let implementation = match python {
-            PythonTag::CPython { .. } => "cp",
-            PythonTag::PyPy { .. } => "pp",
-            PythonTag::GraalPy { .. } => "graalpy",
-            // Of what every implementation brings, CPython's rules say the least.
-            PythonTag::Generic { .. } => "cp",
-            PythonTag::Other(_) => continue,
-        };
-        let version = match python {
-            // `py3` is for every Python that is still alive: 3.5 is older than all of those that bring the same DLLs.
-            PythonTag::Generic { major: 3, minor: None } => (3, 5),
-            PythonTag::Generic { minor: None, .. } => continue,
-            other => match other.version() {
-                Some(version) => version,
-                None => continue,
-            },
-        };
-        let debug = tags.abi.tags().iter().any(|abi| matches!(abi, AbiTag::CPython { flags, .. } if flags.debug));
-        found.push(Interpreter { implementation, version, debug });
-    }
-    found
+/// The interpreters that a tag stands for, as far as they are known.
+fn interpreters(meant: &Meant) -> Vec<Interpreter> {
+    let implementation = match meant.python {
+        PythonTag::CPython { .. } => "cp",
+        PythonTag::PyPy { .. } => "pp",
+        PythonTag::GraalPy { .. } => "graalpy",
+        // Of what every implementation brings, CPython's rules say the least.
+        PythonTag::Generic { .. } => "cp",
+        PythonTag::Other(_) => return Vec::new(),
+    };
+    let debug = matches!(meant.abi, AbiTag::CPython { flags, .. } if flags.debug);
+    meant.versions.iter().map(|version| Interpreter { implementation, version: *version, debug }).collect()
 }
 
 /// The DLLs that an interpreter brings on a processor.
@@ -169,9 +168,39 @@ fn number((major, minor): (u8, u16)) -> Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tag::TagSet;
+    use crate::wheel::pythons::RequiresPython;
 
     fn of(python: &str, abi: &str, arch: Arch) -> Interpreters {
-        Interpreters::of(Some(&TagSet::from_parts(python, abi, "win_amd64")), arch)
+        Interpreters::of(Some(&Pythons::new(TagSet::from_parts(python, abi, "win_amd64"), None)), arch)
+    }
+
+    fn requiring(python: &str, abi: &str, required: &str) -> Interpreters {
+        let tags = TagSet::from_parts(python, abi, "win_amd64");
+        Interpreters::of(Some(&Pythons::new(tags, RequiresPython::read(required))), Arch::X86_64)
+    }
+
+    #[test]
+    fn requires_python_bounds_what_tags_leave_open() {
+        for (python, abi, required, provides, may_provide) in [
+            ("py3", "none", "", false, true),
+            ("py3", "none", ">=3", false, true),
+            ("py3", "none", ">=3.9", true, false),
+            ("py3", "none", ">=3.8", false, false),
+            ("py3", "none", "<3.9", false, false),
+            ("py2.py3", "none", ">=3.10", true, false),
+            ("cp38", "abi3", ">=3.10", true, false),
+            ("cp38", "abi3", ">=3.8", false, false),
+            ("cp38", "cp38", ">=3.10", false, false),
+        ] {
+            let found = requiring(python, abi, required);
+            let seen = (found.provide("VCRUNTIME140_1.dll"), found.may_provide("VCRUNTIME140_1.dll"));
+            assert_eq!(seen, (provides, may_provide), "{python}-{abi} {required}");
+            assert!(!found.may_provide("msvcp140.dll"));
+        }
+        let floor = requiring("py3", "none", ">=3.9").floor.unwrap();
+        assert_eq!(super::super::release_name(&floor), "Windows 8.1");
+        assert_eq!(requiring("cp38", "abi3", ">=3.13").lowest, Some((3, 13)));
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub fn old_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
     }
     let (has, needs) = (runtime_version(&runtime.image)?, linker(&importer.image)?);
     let name = name_of(runtime);
-    let (message, is_fatal) = if let Some(functions) = lacking(graph, edge, runtime) {
+    let lacking = lacking(graph, edge, runtime);
+    let (message, is_fatal) = if let Lacking::Functions(functions) = lacking {
         (format!("needs {functions}, which `{name}` of {}.{} does not have", has.0, has.1), true)
     } else if crashes(importer, runtime) {
         let made = format!("makes `std::mutex` as toolset {}.{} does", needs.0, needs.1);
@@ -30,6 +31,8 @@ pub fn old_runtime(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
         // Runtimes of one major version replace each other; of another they have another name.
         let linked = format!("was linked by toolset {}.{}, and `{name}` is of {}.{}", needs.0, needs.1, has.0, has.1);
         (format!("{linked}: a runtime may not be older than what needs it"), false)
+    } else if let Lacking::Unknown(why) = lacking {
+        (format!("needs `{name}`, which may not have all of its functions: {why}"), false)
     } else {
         return None;
     };
@@ -84,10 +87,19 @@ fn makes_mutex(importer: &Object, rule: &Mutex) -> bool {
     is_new && !is_runtime(importer.file_name()) && imports(&rule.function) && !imports(&rule.without)
 }
 
-/// The functions that the loader would look for in vain, for people.
-fn lacking(graph: &Graph, edge: &Edge, runtime: &Object) -> Option<String> {
+/// What a runtime lacks of what an importer asks of it.
+enum Lacking {
+    /// Nothing that the loader would look for.
+    Nothing,
+    /// Functions that the loader would look for in vain, for people.
+    Functions(String),
+    /// Not all of its exports could be read; why.
+    Unknown(String),
+}
+
+fn lacking(graph: &Graph, edge: &Edge, runtime: &Object) -> Lacking {
     if graph.import(edge).kind != ImportKind::Needed {
-        return None;
+        return Lacking::Nothing;
     }
     let importer = graph.object(edge.importer);
     let of = importer.symbols.undefined.iter().filter(|symbol| symbol.import.map(usize::from) == Some(edge.import));
@@ -95,12 +107,13 @@ fn lacking(graph: &Graph, edge: &Edge, runtime: &Object) -> Option<String> {
         .filter(|symbol| runtime.symbols.exports.find(&symbol.name).is_empty())
         .map(|symbol| format!("`{}`", symbol.name))
         .collect();
-    match lacking.get(..MAX_NAMED) {
-        _ if lacking.is_empty() => None,
-        Some(first) if lacking.len() > MAX_NAMED => {
-            Some(format!("{} and {} more functions", first.join(", "), lacking.len() - MAX_NAMED))
+    match (&runtime.symbols.unread_exports, lacking.get(..MAX_NAMED)) {
+        _ if lacking.is_empty() => Lacking::Nothing,
+        (Some(why), _) => Lacking::Unknown(why.clone()),
+        (None, Some(first)) if lacking.len() > MAX_NAMED => {
+            Lacking::Functions(format!("{} and {} more functions", first.join(", "), lacking.len() - MAX_NAMED))
         }
-        _ => Some(lacking.join(", ")),
+        (None, _) => Lacking::Functions(lacking.join(", ")),
     }
 }
 

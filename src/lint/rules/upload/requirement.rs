@@ -1,8 +1,8 @@
 //! Requirements in METADATA: can they be read, and do they name a project of the index?
 
 use super::TOLD;
-use crate::lint::rules::version_set;
 use crate::wheel::metadata::Metadata;
+use crate::wheel::pythons::version_set;
 
 pub(super) fn faults(metadata: &Metadata) -> Vec<String> {
     let fields = ["Requires-Dist", "Provides-Dist", "Obsoletes-Dist"].into_iter();
