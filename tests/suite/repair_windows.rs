@@ -37,6 +37,10 @@ fn members(path: &Path) -> Vec<String> {
     Wheel::open(path).unwrap().members().iter().map(|member| member.name().to_owned()).collect()
 }
 
+fn members_of(path: &Path, ending: &str) -> Vec<String> {
+    members(path).into_iter().filter(|name| name.ends_with(ending)).collect()
+}
+
 #[test]
 fn a_program_database_goes_with_its_dll_where_that_is_asked() {
     let folder = tempfile::tempdir().unwrap();
@@ -85,6 +89,38 @@ fn two_folders_without_start_up_code_cannot_share_a_dll_and_may_have_one_each() 
         assert!(names.iter().any(|name| name.starts_with(package)), "{names:?}");
     }
     assert!(!names.iter().any(|name| name.ends_with("__init__.py")), "{names:?}");
+}
+
+/// A program that needs `dep.dll`, for which no start-up code runs.
+fn program() -> Vec<u8> {
+    format::edit(&dll("load.exe"), &EditSet::new([Edit::AddImport("dep.dll!dep_value".into())]).unwrap()).unwrap().bytes
+}
+
+#[test]
+fn a_dll_that_a_program_needs_too_lies_beside_the_program_once() {
+    let mut wheel =
+        vec![("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll")), ("demo/bin/tool.exe", program())];
+    let copies = |members: &[(&str, Vec<u8>)], layout: Layout| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcome = repaired(folder.path(), members, |options| options.layout = layout);
+        if outcome.is_refused(&[]) {
+            assert!(outcome.diagnostics.iter().any(|found| found.code == Code::TW321), "{:?}", outcome.diagnostics);
+            return None;
+        }
+        let path = outcome.publish(&[]).unwrap().unwrap();
+        let folder_of = |name: &String| name.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        let mut dlls: Vec<String> = members_of(&path, ".dll").iter().filter_map(folder_of).collect();
+        dlls.sort();
+        Some((dlls, text(&path, "demo/__init__.py").contains("bin")))
+    };
+    let at = |folders: &[&str]| folders.iter().map(|folder| (*folder).to_owned()).collect::<Vec<_>>();
+    assert_eq!(copies(&wheel, Layout::Auto), Some((at(&["demo/bin"]), true)));
+    assert_eq!(copies(&wheel, Layout::Adjacent), Some((at(&["demo", "demo/bin"]), false)));
+    assert_eq!(copies(&wheel, Layout::Libs), Some((at(&["demo.libs", "demo/bin"]), false)));
+    // Nothing tells a second program where the DLL is.
+    wheel.push(("demo/other/tool.exe", program()));
+    assert_eq!(copies(&wheel, Layout::Auto), None);
+    assert!(copies(&wheel, Layout::Adjacent).is_some());
 }
 
 #[test]

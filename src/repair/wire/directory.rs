@@ -92,20 +92,24 @@ fn wanted(drafter: &Drafter<'_>) -> BTreeMap<ObjectId, Wanted> {
     wanted
 }
 
-/// Where the one copy of a library lies that several folders may need, and the start-up code for it.
+/// Where the one copy of a library lies that several folders may need, and the start-up code for it. With `--layout libs`
+/// programs, which no code can tell where it is, have theirs beside them.
 fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes) -> BTreeSet<Folder> {
-    let mut folders = needed.programs.clone();
-    let mut rest: Vec<&Folder> = needed.python.iter().filter(|folder| !folders.contains(folder)).collect();
-    if let ([only], Layout::Auto) = (rest.as_slice(), drafter.options.layout) {
-        folders.insert((*only).clone());
-        return folders;
+    let is_libs = drafter.options.layout == Layout::Libs;
+    let mut folders = if is_libs { needed.programs.clone() } else { BTreeSet::new() };
+    let everyone = needed.all();
+    let open: Vec<&Folder> = everyone.iter().filter(|folder| !folders.contains(folder)).collect();
+    match open.as_slice() {
+        [] => return folders,
+        [only] if !is_libs => return BTreeSet::from([(*only).clone()]),
+        _ => {}
     }
-    if rest.is_empty() {
-        return folders;
-    }
-    let can_add =
-        |folder: &&Folder| drafter.python_floor >= LOWEST && drafter.places.package_of(&folder.installed).is_some();
-    let fixed: Vec<&Folder> = rest.iter().copied().filter(|folder| !can_add(folder)).collect();
+    let can_add = |folder: &Folder| {
+        drafter.python_floor >= LOWEST
+            && drafter.places.package_of(&folder.installed).is_some()
+            && !needed.programs.contains(folder)
+    };
+    let fixed: Vec<&Folder> = open.iter().copied().filter(|folder| !can_add(folder)).collect();
     let home = match fixed.as_slice() {
         [] => drafter.places.libraries.clone(),
         // It lies where it can only be found beside, and the others are told of that folder.
@@ -115,8 +119,7 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
             return folders;
         }
     };
-    rest.retain(|folder| **folder != home);
-    for folder in rest {
+    for folder in open.into_iter().filter(|folder| **folder != home) {
         if let Some(init) = drafter.places.package_of(&folder.installed) {
             homes.startup.entry(init.to_owned()).or_default().insert(home.clone());
         }
