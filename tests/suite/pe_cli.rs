@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use crate::pe_edit::LONG;
 use crate::pe_facts::{inspect, pe};
+use crate::support::pe::PeFile;
 use crate::support::wheel::WheelBuilder;
 
 fn truewheel(folder: &Path, arguments: &[&str]) -> Output {
@@ -108,5 +109,19 @@ fn a_bare_dll_is_shown_and_drawn_with_what_it_imports() {
         let ran = truewheel(folder.path(), &[command, "in.dll"]);
         let said = String::from_utf8(ran.stdout).unwrap();
         assert!(said.contains("dep.dll"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_refused_edit_leaves_its_file_as_it_was() {
+    let bytes = PeFile::new(&pe("x86_64/delay.dll")).protecting_delay_imports().bytes;
+    for output in [&["-o", "out.dll"][..], &["--in-place"]] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("in.dll"), &bytes).unwrap();
+        let edited = truewheel(folder.path(), &[&["edit", "in.dll", "--delay-to-eager"], output].concat());
+        assert_eq!(edited.status.code(), Some(2), "{}", String::from_utf8_lossy(&edited.stderr));
+        let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["in.dll"]);
+        assert!(std::fs::read(folder.path().join("in.dll")).unwrap() == bytes);
     }
 }

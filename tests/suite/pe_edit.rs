@@ -252,6 +252,16 @@ fn a_delay_import_whose_table_cannot_be_written_is_refused() {
 }
 
 #[test]
+fn a_delay_import_whose_table_is_protected_is_refused() {
+    let file = PeFile::new(&pe("x86_64/delay.dll")).protecting_delay_imports();
+    let (kind, message) = refusal(&file.bytes, Edit::DelayToEager(None));
+    assert_eq!((kind, message.contains("/guard:cf")), (ErrorKind::Unsupported, true), "{message}");
+    // Its names can be changed, and stay delayed.
+    let image = inspect(&edit(&file.bytes, [replace("dep.dll", LONG)]).bytes);
+    assert!(image.imports.iter().any(|import| import.name == LONG && import.kind == ImportKind::Delay));
+}
+
+#[test]
 fn an_import_is_added_with_a_function() {
     // By its name, or by its number.
     let machines = ["x86_64", "x86", "aarch64"].into_iter();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use truewheel::audit::{self, AuditOptions, Depth};
 use truewheel::diagnostic::{Code, Diagnostic, Severity};
-use truewheel::format::{self, Edit, EditSet};
+use truewheel::format::{self, Edit, EditSet, ImportKind};
 use truewheel::repair::{Layout, Options, Outcome, Patterns};
 use truewheel::wheel::Wheel;
 
@@ -532,4 +532,45 @@ fn start_up_code_is_for_the_pythons_that_metadata_lets_in() {
     };
     assert!(repair(""), "Python 3.7 has nothing that could be told");
     assert!(!repair("Requires-Python: >=3.8\n"));
+}
+
+#[test]
+fn a_protected_delay_import_gets_an_import_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = PeFile::new(&dll("delay.dll")).protecting_delay_imports().bytes;
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_delay.pyd", bytes)];
+    let mut outcome = repaired(folder.path(), &wheel, |_| ());
+    assert!(!outcome.is_refused(&[]), "{:?}", outcome.diagnostics);
+    let path = outcome.publish(&[]).unwrap().unwrap();
+    let result = Wheel::open(&path).unwrap();
+    let result = result.read(result.member("demo/_delay.pyd").unwrap()).unwrap();
+    let image = &format::inspect(&result).unwrap()[0];
+    let kinds: Vec<_> = image.imports.iter().filter(|import| import.name.starts_with("dep-")).map(|i| i.kind).collect();
+    assert_eq!(kinds, [ImportKind::Needed, ImportKind::Delay], "{:?}", image.imports);
+    assert!(image.pe().unwrap().eager_delays.is_empty(), "the loader may not fill its table at load");
+}
+
+#[test]
+fn a_protected_delay_import_that_no_import_can_be_added_for_is_refused_untouched() {
+    const NAME: &str = "dep-with-a-longer-name.dll";
+    let folder = tempfile::tempdir().unwrap();
+    // The longer name takes the last room for a section header: that of the DOS stub.
+    let file = PeFile::new(&dll("delay.dll")).protecting_delay_imports().without_slack().without_growth();
+    let rename = Edit::ReplaceImport { from: "dep.dll".into(), to: NAME.into() };
+    let mut file =
+        PeFile::new(&format::edit(&file.bytes, &EditSet::new([rename]).unwrap()).unwrap().bytes).without_slack();
+    let (end, first) = (file.sections().last().unwrap().at + 40, file.sections()[0].raw_offset as usize);
+    file.bytes[end..first].fill(0xcc);
+    let lib = folder.path().join("lib");
+    std::fs::create_dir_all(&lib).unwrap();
+    std::fs::write(lib.join(NAME), dll("dep.dll")).unwrap();
+    let builder = WheelBuilder::new("cp311-cp311-win_amd64").file("demo/__init__.py", b"");
+    let path = builder.file("demo/_delay.pyd", &file.bytes).write(folder.path());
+    let before = std::fs::read(&path).unwrap();
+    let mut options = Options::default();
+    options.search.folders = vec![lib];
+    let out = folder.path().join("out");
+    let error = truewheel::apply(&path, &options, &out).unwrap_err();
+    assert!(error.to_string().contains("no room"), "{error}");
+    assert!(std::fs::read(&path).unwrap() == before && std::fs::read_dir(&out).map_or(0, Iterator::count) == 0);
 }

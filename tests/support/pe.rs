@@ -226,6 +226,18 @@ impl PeFile {
         self
     }
 
+    /// Asks for a table of delay imports that only the loader may write, as `/guard:cf` does (`delay.dll` of 64 bits only).
+    pub fn protecting_delay_imports(mut self) -> Self {
+        let (home, at, size) = (self.section(".pdata"), 0x80, 208);
+        self.put_u32(home.at + 8, home.raw_size);
+        let (directory, config) = (self.directory(10), (home.raw_offset + at) as usize);
+        self.put_u32(directory, home.address + at);
+        self.put_u32(directory + 4, size);
+        self.put_u32(config, size);
+        self.put_u32(config + 144, 0x1000);
+        self
+    }
+
     /// States this file version in the version resource that is there (`dep.dll` only).
     pub fn with_version(mut self, [major, minor, build, revision]: [u16; 4]) -> Self {
         let fixed = 0xfeef_04bd_u32.to_le_bytes();
@@ -242,7 +254,7 @@ impl PeFile {
         self
     }
 
-    /// Says that there is code of two machines (`config.dll` only).
+    /// Says that there is code of two machines, in a load configuration that is there.
     pub fn hybrid(mut self) -> Self {
         let config = self.offset(self.u32(self.directory(10)));
         let pointer = if self.is_wide() { 200 } else { 124 };

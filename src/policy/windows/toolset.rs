@@ -64,9 +64,10 @@ pub fn mutex_hazard(graph: &Graph, edge: &Edge) -> Option<Diagnostic> {
          before",
         rule.library
     );
+    let leave_out = if own.is_some() { "leave the wheel's own copy out and " } else { "" };
     Some(Diagnostic::new(Code::TW214, message).member(name_of(importer)).help(format!(
-        "compile with `_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR`, or let `truewheel repair` vendor `{}` {} or newer under a name \
-         of its own",
+        "compile with `_DISABLE_CONSTEXPR_MUTEX_CONSTRUCTOR`, or {leave_out}let `truewheel repair` vendor `{}` {} or newer \
+         under a name of its own",
         rule.library, rule.linker
     )))
 }
