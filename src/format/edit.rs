@@ -1,5 +1,7 @@
 //! Edits declared: what to change in a binary, checked for conflicts before any layout.
 
+use std::collections::BTreeMap;
+
 use super::image::SearchPathKind;
 use crate::error::{Error, Result};
 
@@ -13,7 +15,7 @@ pub enum StripLevel {
 }
 
 /// One wish. The order of a set's edits matters only where stated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Edit {
     /// Sets SONAME or install name.
@@ -64,6 +66,36 @@ pub enum Edit {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EditSet {
     edits: Vec<Edit>,
+    /// What each edit decides, and its place: a file may have as many imports as its author likes.
+    decided: BTreeMap<Decides, usize>,
+}
+
+/// What an edit decides, of which there can be one answer only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Decides {
+    Identity,
+    Interpreter,
+    SearchPath,
+    SearchPathKind,
+    MinVersion,
+    /// What becomes of the import of that name.
+    Import(String),
+    /// Nothing that another edit could decide.
+    Itself(Edit),
+}
+
+impl Decides {
+    fn of(edit: &Edit) -> Self {
+        match edit {
+            Edit::SetIdentity(_) => Decides::Identity,
+            Edit::SetInterpreter(_) => Decides::Interpreter,
+            Edit::SetSearchPath { .. } => Decides::SearchPath,
+            Edit::SetSearchPathKind(_) => Decides::SearchPathKind,
+            Edit::SetMinVersion(_) => Decides::MinVersion,
+            Edit::ReplaceImport { from: name, .. } | Edit::RemoveImport(name) => Decides::Import(name.clone()),
+            other => Decides::Itself(other.clone()),
+        }
+    }
 }
 
 impl EditSet {
@@ -85,13 +117,15 @@ impl EditSet {
     /// # Errors
     /// As [`EditSet::new`].
     pub fn push(&mut self, edit: Edit) -> Result<()> {
-        if self.edits.contains(&edit) {
-            return Ok(());
+        let decides = Decides::of(&edit);
+        match self.decided.get(&decides).and_then(|place| self.edits.get(*place)) {
+            Some(same) if *same == edit => {}
+            Some(other) => return Err(Error::usage(format!("`{edit}` contradicts `{other}`"))),
+            None => {
+                self.decided.insert(decides, self.edits.len());
+                self.edits.push(edit);
+            }
         }
-        if let Some(other) = self.edits.iter().find(|other| contradict(other, &edit)) {
-            return Err(Error::usage(format!("`{edit}` contradicts `{other}`")));
-        }
-        self.edits.push(edit);
         Ok(())
     }
 
@@ -103,21 +137,6 @@ impl EditSet {
     /// Returns true if nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
-    }
-}
-
-/// Whether two different edits cannot both be carried out.
-fn contradict(a: &Edit, b: &Edit) -> bool {
-    match (a, b) {
-        (Edit::SetIdentity(_), Edit::SetIdentity(_))
-        | (Edit::SetInterpreter(_), Edit::SetInterpreter(_))
-        | (Edit::SetSearchPath { .. }, Edit::SetSearchPath { .. })
-        | (Edit::SetSearchPathKind(_), Edit::SetSearchPathKind(_))
-        | (Edit::SetMinVersion(_), Edit::SetMinVersion(_)) => true,
-        (Edit::ReplaceImport { from, .. }, Edit::ReplaceImport { from: other, .. }) => from == other,
-        (Edit::ReplaceImport { from, .. }, Edit::RemoveImport(name))
-        | (Edit::RemoveImport(name), Edit::ReplaceImport { from, .. }) => from == name,
-        _ => false,
     }
 }
 

@@ -243,6 +243,19 @@ impl<'a> Pe<'a> {
         }
     }
 
+    /// Where the byte at an address lies in the file, if it does, and the address up to which the same holds.
+    pub(super) fn run(&self, address: u32) -> (Option<u64>, u64) {
+        if let Ok((at, end)) = self.place(address) {
+            return (Some(at), u64::from(address) + (end - at));
+        }
+        let edges = self.sections.iter().flat_map(|section| {
+            let start = u64::from(section.address);
+            [start, start + u64::from(section.memory_size())]
+        });
+        let next = edges.filter(|edge| *edge > u64::from(address)).min();
+        (None, next.unwrap_or(u64::MAX))
+    }
+
     /// The bytes at an address.
     ///
     /// # Errors

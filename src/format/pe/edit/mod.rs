@@ -82,18 +82,68 @@ fn check(pe: &Pe<'_>, model: &Model<'_>, wanted: &Wanted) -> Result<()> {
 fn keep_overwritten(pe: &Pe<'_>, model: &Model<'_>, result: &Made) -> Result<()> {
     let Some(hybrid) = model.config.hybrid(pe.header.machine) else { return Ok(()) };
     let new = Bytes::new(&result.bytes, Endian::Little);
-    for (address, size) in dynamic::overwritten(pe, &model.config)? {
-        // What has no bytes in the file is nobody's to change.
-        let Ok(at) = pe.offset(address, u64::from(size)) else { continue };
-        if pe.bytes.slice(at, size.into())? != new.slice(result.moves.map(at), size.into())? {
+    // What has no bytes in the file is nobody's to change.
+    for (at, size) in in_file(dynamic::overwritten(pe, &model.config)?, |address| pe.run(address)) {
+        if pe.bytes.slice(at, size)? != new.slice(result.moves.map(at), size)? {
             return Err(two_machines(hybrid, "the edit would change what the loader patches"));
         }
     }
     Ok(())
 }
 
+/// Where ranges of addresses lie in the file, as offset and size; those that do not lie there in one run are left out.
+///
+/// `run` says where the byte at an address lies, and up to which address the same holds. There may be a million ranges:
+/// it is asked once for each run, not for each range.
+fn in_file(mut ranges: Vec<(u32, u32)>, mut run: impl FnMut(u32) -> (Option<u64>, u64)) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    ranges.dedup();
+    let (mut start, mut offset, mut end) = (0_u64, None, 0_u64);
+    let mut found = Vec::new();
+    for (address, size) in ranges {
+        if u64::from(address) >= end {
+            start = u64::from(address);
+            (offset, end) = run(address);
+        }
+        let (within, size) = (u64::from(address) - start, u64::from(size));
+        if let (Some(offset), true) = (offset, u64::from(address) + size <= end) {
+            found.push((offset + within, size));
+        }
+    }
+    found
+}
+
 /// Why a file with code of two machines is refused.
 fn two_machines(hybrid: Hybrid, what: &str) -> Error {
     Error::unsupported(format!("an {} file, whose loader patches tables at fixed places: {what}", hybrid.name()))
         .hint("names of imports can be changed where that moves no header and no table")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_found_in_the_file_by_one_question_for_each_run() {
+        // Pages that are mapped in turns from 0x400 on: 0x1000 is, 0x2000 is not.
+        let mut questions = 0;
+        let mut run = |address: u32| {
+            questions += 1;
+            let (page, within) = (address >> 12, u64::from(address & 0xfff));
+            let offset = (page % 2 == 1).then(|| 0x400 + u64::from(page / 2) * 0x1000 + within);
+            (offset, u64::from(page + 1) << 12)
+        };
+        let few = vec![(0x1ffc, 4), (0x1ffd, 4), (0x1000, 8), (0x2000, 4), (0x3010, 2), (0x1000, 8)];
+        assert_eq!(in_file(few, &mut run), [(0x400, 8), (0x13fc, 4), (0x1410, 2)]);
+        questions = 0;
+        let many: Vec<(u32, u32)> = (0..100_000).rev().map(|index| (index * 8, 4)).collect();
+        let pages = (100_000 * 8) >> 12;
+        let mut count = |address: u32| {
+            questions += 1;
+            let page = address >> 12;
+            (Some(u64::from(address)), u64::from(page + 1) << 12)
+        };
+        assert_eq!(in_file(many, &mut count).len(), 100_000);
+        assert_eq!(questions, pages + 1);
+    }
 }
