@@ -46,7 +46,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.rounds, arguments.size = 1, 4
-    peer = install_peer(ROOT / "target" / "benches")
+    peer = install_peer(ROOT / "target" / "benches", TOOLS)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         cases = {
@@ -61,12 +61,12 @@ def main():
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def install_peer(folder):
+def install_peer(folder, tools):
     """Return a Python that has the other tools."""
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *tools], check=True)
     return python
 
 
