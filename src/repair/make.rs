@@ -18,7 +18,9 @@ use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::load::{self, AddedDirectory, Binary, Files, Folder, Graph, ObjectId, Sysroot, System, Target, Universe};
+use crate::load::{
+    self, AddedDirectory, Binary, Files, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target, Universe,
+};
 use crate::platform::{Platform, detect};
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
 use crate::tag::{PlatformTag, WheelFilename};
@@ -302,7 +304,18 @@ fn unmatched(graph: &Graph, options: &Options) -> Vec<Diagnostic> {
     let unmatched = options.exclude.texts().iter().enumerate().filter(|(at, _)| !matched.contains(at));
     unmatched
         .filter(|(_, text)| given.contains(text))
-        .map(|(_, text)| Diagnostic::new(Code::TW703, format!("`--exclude {text}` matches no library")))
+        .map(|(_, text)| {
+            let found = Diagnostic::new(Code::TW703, format!("`--exclude {text}` matches no library"));
+            // delocate excludes by any part of a path.
+            let edges = graph.all_roots().flat_map(|root| &root.edges);
+            let mut imports = edges
+                .filter(|edge| matches!(edge.resolution, Resolution::Missing | Resolution::Object(_)))
+                .map(|edge| graph.import(edge).name.as_str());
+            match imports.find(|name| name.contains(text.as_str())) {
+                Some(name) => found.help(format!("it is a glob: `*{text}*` matches `{name}`")),
+                None => found,
+            }
+        })
         .collect()
 }
 

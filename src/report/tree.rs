@@ -8,16 +8,25 @@ use super::SCHEMA;
 use super::human::{Detail, Palette};
 use super::text::printable;
 use crate::format::Format;
-use crate::load::{Attempt, Edge, Graph, ObjectId, Resolution, Root, RootKind, Via, Why};
+use crate::load::{Attempt, Edge, Graph, ObjectId, Resolution, Root, RootKind, SourceKind, Via, Why};
+
+/// What a tree is drawn of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A wheel: paths are those after install, relative to the prefix.
+    Wheel,
+    /// A file or a folder that lies where it is loaded: paths are those of the disk, without the first `/`.
+    Disk,
+}
 
 /// Returns the trees of a graph as JSON, one line.
-pub fn json(path: &str, graph: &Graph) -> String {
-    let roots: Vec<Value> = graph.all_roots().map(|root| root_as_json(graph, root)).collect();
+pub fn json(path: &str, graph: &Graph, place: Place) -> String {
+    let roots: Vec<Value> = graph.all_roots().map(|root| root_as_json(graph, root, place)).collect();
     let tool = json!({"name": "truewheel", "version": env!("CARGO_PKG_VERSION")});
     format!("{}\n", json!({"schema": SCHEMA, "tool": tool, "wheel": path, "roots": roots}))
 }
 
-fn root_as_json(graph: &Graph, root: &Root) -> Value {
+fn root_as_json(graph: &Graph, root: &Root, place: Place) -> Value {
     let edges: Vec<Value> = root
         .edges
         .iter()
@@ -31,7 +40,7 @@ fn root_as_json(graph: &Graph, root: &Root) -> Value {
                 "found": edge.found,
                 "via": via(graph, edge.via),
                 "elsewhere": edge.elsewhere.map(|id| name(graph, id)),
-                "tried": edge.tried.iter().map(|attempt| attempt_as_json(graph, edge, attempt)).collect::<Vec<_>>(),
+                "tried": edge.tried.iter().map(|attempt| attempt_as_json(graph, edge, attempt, place)).collect::<Vec<_>>(),
             })
         })
         .collect();
@@ -39,17 +48,30 @@ fn root_as_json(graph: &Graph, root: &Root) -> Value {
     json!({"path": name(graph, root.object), "arch": arch, "kind": kind(root.kind), "edges": edges})
 }
 
-fn attempt_as_json(graph: &Graph, edge: &Edge, attempt: &Attempt) -> Value {
+fn attempt_as_json(graph: &Graph, edge: &Edge, attempt: &Attempt, place: Place) -> Value {
+    let (path, source) = tried_at(attempt, place);
     json!({
-        "path": attempt.path,
-        "in": attempt.source.name(),
+        "path": path,
+        "in": source.unwrap_or("disk"),
         "via": via(graph, attempt.via),
         "result": why(&attempt.why, graph.object(edge.importer).image.format),
     })
 }
 
+/// Returns the path that was tried, and in which source; nothing for the place on disk where all lies.
+fn tried_at(attempt: &Attempt, place: Place) -> (String, Option<&'static str>) {
+    match (attempt.source, place) {
+        (SourceKind::Installed, Place::Disk) => match attempt.why {
+            // Such a path is as the binary has it.
+            Why::BadPath(_) => (attempt.path.clone(), None),
+            _ => (format!("/{}", attempt.path), None),
+        },
+        (source, _) => (attempt.path.clone(), Some(source.name())),
+    }
+}
+
 /// Returns the trees of a graph for people.
-pub fn human(path: &str, graph: &Graph, palette: &Palette, detail: Detail) -> String {
+pub fn human(path: &str, graph: &Graph, (palette, detail): (&Palette, Detail), place: Place) -> String {
     let mut text = String::new();
     let title = printable(path);
     let bare = graph.all_roots().count() == 1 && graph.all_roots().all(|root| name(graph, root.object) == path);
@@ -62,7 +84,7 @@ pub fn human(path: &str, graph: &Graph, palette: &Palette, detail: Detail) -> St
         let indent = if bare { "" } else { "  " };
         let below = |root: &Root| {
             let mut text = String::new();
-            Drawing { graph, root, palette, detail, drawn: BTreeSet::from([root.object]) }.draw(indent, &mut text);
+            Drawing { graph, root, palette, detail, place, drawn: BTreeSet::from([root.object]) }.draw(indent, &mut text);
             text
         };
         let path = name(graph, root.object);
@@ -92,6 +114,7 @@ struct Drawing<'a> {
     root: &'a Root,
     palette: &'a Palette,
     detail: Detail,
+    place: Place,
     drawn: BTreeSet<ObjectId>,
 }
 
@@ -136,7 +159,11 @@ impl Drawing<'_> {
                 let word = self.palette.paint(&self.palette.error, "not found");
                 match edge.elsewhere {
                     Some(id) => {
-                        format!("{name}: {word}, but in the wheel as {}", printable(&self::name(self.graph, id)))
+                        let where_else = match self.place {
+                            Place::Wheel => "but in the wheel as",
+                            Place::Disk => "but there is",
+                        };
+                        format!("{name}: {word}, {where_else} {}", printable(&self::name(self.graph, id)))
                     }
                     None => format!("{name}: {word}"),
                 }
@@ -155,10 +182,11 @@ impl Drawing<'_> {
     fn tried(&self, edge: &Edge, prefix: &str, text: &mut String) {
         let shown = if self.detail == Detail::Verbose { edge.tried.len() } else { edge.tried.len().min(TRIED_SHOWN) };
         for attempt in edge.tried.iter().take(shown) {
-            let path = printable(&attempt.path);
+            let (path, source) = tried_at(attempt, self.place);
+            let source = source.map_or_else(String::new, |source| format!(" in {source}"));
             text.push_str(&format!(
-                "{prefix}  tried {path} in {}: {}\n",
-                attempt.source.name(),
+                "{prefix}  tried {}{source}: {}\n",
+                printable(&path),
                 printable(&why(&attempt.why, self.graph.object(edge.importer).image.format))
             ));
         }

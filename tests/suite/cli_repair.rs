@@ -167,6 +167,9 @@ fn one_flag_may_name_several_libraries_as_with_delvewheel() {
     let excluded = repair(folder.path(), &[&wheel, "-w", "out", "--exclude", "libnone.so;libfoo.so.1"]);
     assert_eq!(status(&excluded), 0, "{}", stderr(&excluded));
     assert!(stderr(&excluded).contains("`--exclude libnone.so` matches no library"), "{}", stderr(&excluded));
+    // delocate takes any part of a name.
+    let part = repair(folder.path(), &[&wheel, "-w", "out", "--exclude", "foo"]);
+    assert!(stderr(&part).contains("it is a glob: `*foo*` matches `libfoo.so.1`"), "{}", stderr(&part));
     let arguments = [&wheel, "-w", "kept", "--lib-path", "lib", "--no-mangle", "libnone.so;libfoo.*", "-v"];
     let kept = repair(folder.path(), &arguments);
     assert!(stderr(&kept).contains("demo.libs/libfoo.so.1"), "{}", stderr(&kept));

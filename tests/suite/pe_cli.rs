@@ -110,6 +110,14 @@ fn a_bare_dll_is_shown_and_drawn_with_what_it_imports() {
         let said = String::from_utf8(ran.stdout).unwrap();
         assert!(said.contains("dep.dll"), "{command}: {said}");
     }
+    // What was tried is where it would lie on this disk: nothing is a wheel here.
+    let ran = truewheel(folder.path(), &["tree", "in.dll"]);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let place = folder.path().canonicalize().unwrap().join("dep.dll");
+    assert!(said.contains(&format!("tried {}: absent", place.display())), "{said}");
+    let ran = truewheel(folder.path(), &["tree", "in.dll", "--format", "json"]);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains(&format!("\"path\":\"{}\",\"in\":\"disk\"", place.display())), "{said}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use truewheel::audit::{self, AuditOptions, Depth};
 use truewheel::diagnostic::{Code, Diagnostic, Severity};
-use truewheel::format::{self, Edit, EditSet, ImportKind};
+use truewheel::format::{self, Edit, EditSet, ImportKind, StripLevel};
 use truewheel::repair::{Layout, Options, Outcome, Patterns};
 use truewheel::wheel::Wheel;
 
@@ -246,6 +246,18 @@ fn start_up_code_goes_to_the_nearest_regular_package_however_its_file_is_spelled
     assert!(c.contains("\"../../demo.libs\",") && c.ends_with("x = 1\n"), "{c}");
     assert_eq!(text(&path, "b.py"), "");
     assert!(!members(&path).iter().any(|name| name == "b/__init__.py" || name == "a/ns/__init__.py"));
+}
+
+#[test]
+fn a_flag_for_another_format_changes_no_name() {
+    let wheel = [("demo/__init__.py", b"".to_vec()), ("demo/_demo.pyd", dll("demo.dll"))];
+    let vendored = |strip| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outcome = repaired(folder.path(), &wheel, |options| options.strip = strip);
+        let path = outcome.publish(&[]).unwrap().unwrap();
+        members(&path).into_iter().find(|name| name.starts_with("demo/dep-")).unwrap()
+    };
+    assert_eq!(vendored(Some(StripLevel::All)), vendored(None));
 }
 
 #[test]

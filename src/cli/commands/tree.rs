@@ -18,7 +18,7 @@ use crate::load::{Binary, Outside, Resolution, Target};
 use crate::policy::{Given, PolicySet};
 use crate::repair::Patterns;
 use crate::report::human::{Detail, Palette};
-use crate::report::tree;
+use crate::report::tree::{self, Place};
 
 /// Prints the tree of each file.
 pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> Status {
@@ -53,11 +53,13 @@ pub fn run(args: &TreeArgs, environment: &Environment, terminal: &Terminal) -> S
 fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detail, &Palette)) -> Result<String> {
     let name = path.display().to_string();
     let exclude = Patterns::with_presets(&each_name(&args.exclude))?;
-    let contents = match path.is_dir() {
-        true => Contents::of_binaries(below(path)?),
+    let (contents, place) = match path.is_dir() {
+        true => (Contents::of_binaries(below(path)?), Place::Disk),
         false => match identify(path)? {
-            Subject::Binary(bytes) => Contents::of_binaries(bare(path, &bytes)?),
-            Subject::Archive => audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?,
+            Subject::Binary(bytes) => (Contents::of_binaries(bare(path, &bytes)?), Place::Disk),
+            Subject::Archive => {
+                (audit::contents(path, args.ignore_recorded).map_err(|error| error.about(&name))?, Place::Wheel)
+            }
         },
     };
     let policies = PolicySet::embedded();
@@ -69,8 +71,8 @@ fn draw(path: &Path, args: &TreeArgs, search: &Search, (detail, palette): (Detai
     };
     let graph = audit::dependency_graph(&contents, |target| search.sources(target), outside)?;
     Ok(match args.format {
-        TreeFormat::Human => tree::human(&name, &graph, palette, detail),
-        TreeFormat::Json => tree::json(&name, &graph),
+        TreeFormat::Human => tree::human(&name, &graph, (palette, detail), place),
+        TreeFormat::Json => tree::json(&name, &graph, place),
     })
 }
 
