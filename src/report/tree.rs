@@ -84,7 +84,8 @@ pub fn human(path: &str, graph: &Graph, (palette, detail): (&Palette, Detail), p
         let indent = if bare { "" } else { "  " };
         let below = |root: &Root| {
             let mut text = String::new();
-            Drawing { graph, root, palette, detail, place, drawn: BTreeSet::from([root.object]) }.draw(indent, &mut text);
+            Drawing { graph, root, palette, detail, place, drawn: BTreeSet::from([root.object]) }
+                .draw(indent, &mut text);
             text
         };
         let path = name(graph, root.object);
