@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 /// What one byte of deflated data can become at most: a match of 258 bytes in two bits.
 const DEFLATE_RATIO: u64 = 1032;
 /// Members up to this size are unpacked whole where their bytes are not kept.
-const SMALL: u64 = 4 << 20;
+const SMALL: u64 = 16 << 20;
 /// How much of a larger member is unpacked at a time.
 const CHUNK: usize = 256 << 10;
 
