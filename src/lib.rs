@@ -75,7 +75,7 @@ pub fn plan(path: &Path, options: &repair::Options) -> Result<repair::Outcome> {
 }
 
 /// Repairs the wheel at `path` into `folder` and proves the result; it gets its name by
-/// [`repair::Outcome::publish`], and is gone if that is never called.
+/// [`repair::Outcome::publish`], and is gone if that is never called. [`repair::Batch`] does it for several wheels.
 ///
 /// # Errors
 /// As [`repair::repair`].
