@@ -69,7 +69,7 @@ fn a_report_is_a_value() {
 fn a_plan_is_made_without_writing() {
     let outcome = truewheel::plan(&wheel(), &options()).unwrap();
     let plan = outcome.plan.unwrap();
-    let vendored: Vec<&str> = plan.vendored.iter().filter_map(|library| library.identity.as_deref()).collect();
+    let vendored: Vec<&str> = plan.vendored.iter().filter_map(|library| library.source.identity.as_deref()).collect();
     assert_eq!(vendored, ["libgreet.so.1", "libwords.so.1"]);
     assert!(plan.steps().iter().any(|step| matches!(step, Step::Vendor { .. })));
 }

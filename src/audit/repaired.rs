@@ -32,7 +32,10 @@ pub fn repaired(path: &Path, outcome: &Outcome, options: &AuditOptions) -> Repor
 pub fn step_phrase(step: &Step) -> String {
     let list = |edits: &[String]| if edits.is_empty() { String::new() } else { format!(": {}", edits.join(", ")) };
     match step {
-        Step::Vendor { member, source, edits, .. } => format!("vendor {source} as {member}{}", list(edits)),
+        Step::Vendor { member, source, joined, edits, .. } => {
+            let joined: String = joined.iter().map(|part| format!(" joined with {}", part.source)).collect();
+            format!("vendor {source}{joined} as {member}{}", list(edits))
+        }
         Step::Edit { member, edits } => format!("edit {member}{}", list(edits)),
         Step::StartUp { member, folder } => format!("tell Windows' loader of {folder} in {member}"),
         Step::Move { member, to } => format!("move {member} to {to}, a script takes its place"),

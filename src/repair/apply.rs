@@ -1,5 +1,6 @@
 //! Carrying a plan out: one function, bytes in dependency order, text members last.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -7,12 +8,12 @@ use rayon::prelude::*;
 
 use super::batch::{Copied, Finished};
 use super::options::Options;
-use super::plan::{MemberEdit, Plan, VendoredLibrary, hex};
+use super::plan::{MemberEdit, Plan, Source, VendoredLibrary, hex};
 use super::recorded;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::{self, Change};
+use crate::format::{self, Change, macho};
 use crate::load::{FileBytes, Kept};
-use crate::origin::sbom::{self, SbomInput, Vendored};
+use crate::origin::sbom::{self, Original, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
 use crate::tag::TagSet;
 use crate::wheel::install::is_locked_script;
@@ -206,25 +207,47 @@ fn vendor(library: &VendoredLibrary, making: Making<'_>) -> Result<Done> {
 
 /// Copies a library, edits the copy and packs it.
 fn copied(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Copied> {
-    let about = |error: Error| error.about(library.source.display());
+    let about = |error: Error| error.about(library.source.path.display());
     let level = options.compress;
-    let bytes = FileBytes::open(&library.source)?;
-    let _room = Budget::global().reserve(bytes.len() as u64);
-    // The plan was made of its SHA-256; what may have changed since then is a build's doing, nobody's forgery.
-    if crc32fast::hash(&bytes) != library.crc32 {
-        return Err(about(Error::new(ErrorKind::Io, "changed while the wheel was repaired")));
-    }
+    let parts = library.sources().map(opened).collect::<Result<Vec<_>>>()?;
+    let _room = Budget::global().reserve(parts.iter().map(|part| part.len() as u64).sum());
+    let bytes = joined(&parts).map_err(about)?;
     if library.edits.is_empty() {
-        let known = Sums::new(library.digest, library.crc32);
-        let payload = Payload::pack_summed(&bytes, || known, level, folder)?;
+        let sums = || match library.joined.is_empty() {
+            true => Sums::new(library.source.digest, library.source.crc32),
+            false => Sums::of(&bytes),
+        };
+        let payload = Payload::pack_summed(&bytes, sums, level, folder)?;
         return Ok(Copied::new(library, level, payload));
     }
     let edited = format::edit(&bytes, &library.edits).map_err(about)?;
     drop(bytes);
+    drop(parts);
     let payload = Payload::pack(&edited.bytes, level, folder)?;
     let mut copied = Copied::new(library, level, payload);
     (copied.changes, copied.notes) = (edited.changes, edited.notes);
     Ok(copied)
+}
+
+/// Opens a file that is copied in, which must be as it was when the plan was made.
+fn opened(source: &Source) -> Result<FileBytes> {
+    let bytes = FileBytes::open(&source.path)?;
+    // The plan was made of its SHA-256; what may have changed since then is a build's doing, nobody's forgery.
+    match crc32fast::hash(&bytes) == source.crc32 {
+        true => Ok(bytes),
+        false => Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(source.path.display())),
+    }
+}
+
+/// Returns the one file's bytes, or one universal file of several.
+fn joined(parts: &[FileBytes]) -> Result<Cow<'_, [u8]>> {
+    match parts {
+        [bytes] => Ok(Cow::Borrowed(bytes)),
+        _ => {
+            let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
+            macho::fuse(&parts).map(Cow::Owned)
+        }
+    }
 }
 
 /// Text members that are new or different: name, bytes, mode of a new one.
@@ -308,20 +331,27 @@ fn sbom_input(
     input.timestamp = options.source_date_epoch;
     input.earlier = earlier;
     for library in &plan.vendored {
-        let file_name = library.source.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let digest = contents.made.get(&library.member).map(|made| hex(made.payload.digest())).unwrap_or_default();
-        let mut vendored = Vendored::new(&library.member, file_name, hex(&library.digest), digest);
+        let mut vendored = Vendored::new(&library.member, original(&library.source), digest);
+        vendored.joined = library.joined.iter().map(original).collect();
         vendored.needed = library.needed.clone();
         vendored.changes = staged.changes.get(&library.member).cloned().unwrap_or_default();
-        vendored.package = library.package.clone();
-        vendored.identity = library.identity.clone();
-        vendored.build_id = library.build_id.clone();
-        vendored.stated = library.stated.clone();
         input.vendored.push(vendored);
     }
     input.needed =
         plan.vendored.iter().filter(|library| library.direct).map(|library| library.member.clone()).collect();
     input
+}
+
+/// What the SBOM says of a file as it was found.
+fn original(source: &Source) -> Original {
+    let name = source.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut original = Original::new(name, hex(&source.digest));
+    original.package = source.package.clone();
+    original.identity = source.identity.clone();
+    original.build_id = source.build_id.clone();
+    original.stated = source.stated.clone();
+    original
 }
 
 /// Whether rewriting removes something that installers or PyPI refuse.

@@ -53,8 +53,8 @@ pub(super) struct Copied {
     pub payload: Payload,
     pub changes: Vec<Change>,
     pub notes: Vec<String>,
-    /// SHA-256 of what it is a copy of.
-    source: [u8; 32],
+    /// SHA-256 of the files that it is a copy of.
+    sources: Vec<[u8; 32]>,
     edits: EditSet,
     /// The level at which it was packed.
     level: u8,
@@ -65,13 +65,13 @@ pub(super) struct Copied {
 impl Copied {
     /// Returns a copy of `library`, edited and packed at `level`, that was not read back yet.
     pub(super) fn new(library: &VendoredLibrary, level: u8, payload: Payload) -> Self {
-        let (source, edits) = (library.digest, library.edits.clone());
+        let (sources, edits) = (digests(library).collect(), library.edits.clone());
         let (changes, notes, proven) = Default::default();
-        Self { payload, changes, notes, source, edits, level, proven }
+        Self { payload, changes, notes, sources, edits, level, proven }
     }
 
     fn is_of(&self, library: &VendoredLibrary, level: u8) -> bool {
-        self.source == library.digest && self.edits == library.edits && self.level == level
+        digests(library).eq(self.sources.iter().copied()) && self.edits == library.edits && self.level == level
     }
 
     /// Takes the facts that were read back from a result.
@@ -90,6 +90,10 @@ impl Copied {
             && result.packed(member).is_ok_and(|packed| payload.is(packed));
         same.then_some(proven)
     }
+}
+
+fn digests(library: &VendoredLibrary) -> impl Iterator<Item = [u8; 32]> {
+    library.sources().map(|source| source.digest)
 }
 
 impl Finished {

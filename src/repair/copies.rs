@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::draft::Decided;
 use super::make::Input;
 use super::options::Options;
-use super::plan::VendoredLibrary;
+use super::plan::{Source, VendoredLibrary};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::EditSet;
 use crate::load::{Files, Graph, ObjectId, Sysroot};
-use crate::origin::{self, sbom::Stated};
+use crate::origin;
 use crate::wheel::write::Sums;
 
 /// Everything that is copied in: what is needed, and what was included.
@@ -24,24 +24,25 @@ pub(super) fn vendored(
 ) -> Result<Vec<VendoredLibrary>> {
     let mut libraries: BTreeMap<String, VendoredLibrary> = BTreeMap::new();
     for draft in &decided.vendored {
-        let Some((id, object)) = draft.slices.first().map(|id| (id, graph.object(*id))) else { continue };
-        let Some(source) = object.external_path() else { continue };
-        let sum = sums.get(id).copied().unwrap_or_default();
-        let (member, needed) = (draft.member.clone(), draft.needed.clone());
+        let mut sources: Vec<Source> = Vec::new();
+        for (id, object) in draft.slices.iter().map(|id| (id, graph.object(*id))) {
+            let Some(path) = object.external_path() else { continue };
+            if sources.iter().all(|source| source.path != path) {
+                let sums = sums.get(id).copied().unwrap_or_default();
+                sources.push(Source::new(path.to_path_buf(), sums, Some(&object.image)));
+            }
+        }
+        let mut sources = sources.into_iter();
+        let Some(source) = sources.next() else { continue };
+        let (member, direct) = (draft.member.clone(), draft.direct);
         let library = VendoredLibrary {
             member: member.clone(),
-            source: source.to_path_buf(),
-            digest: sum.sha256,
-            crc32: sum.crc32,
+            source,
+            joined: sources.collect(),
             edits: draft.edits.clone(),
-            needed,
-            identity: object.image.identity.clone(),
-            build_id: build_id(&object.image),
-            stated: Stated::of(&object.image),
-            package: None,
-            direct: draft.direct,
+            needed: draft.needed.clone(),
+            direct,
         };
-        let direct = draft.direct;
         // Two files of the same bytes become one copy.
         libraries.entry(member).and_modify(|other| other.direct |= direct).or_insert(library);
     }
@@ -54,15 +55,10 @@ pub(super) fn vendored(
             member.clone(),
             VendoredLibrary {
                 member: member.clone(),
-                source: source.clone(),
-                digest: sum.sha256,
-                crc32: sum.crc32,
+                source: Source::new(source.clone(), sum, Some(&object.image)),
+                joined: Vec::new(),
                 edits: edit.map(|edit| edit.edits.clone()).unwrap_or_default(),
                 needed: Vec::new(),
-                identity: object.image.identity.clone(),
-                build_id: build_id(&object.image),
-                stated: Stated::of(&object.image),
-                package: None,
                 direct: true,
             },
         );
@@ -77,28 +73,19 @@ pub(super) fn vendored(
 /// The program database that lies beside a vendored DLL, to lie beside its copy; it keeps the name by which debuggers
 /// look for it.
 pub(super) fn program_database(library: &VendoredLibrary, files: &Files) -> Option<VendoredLibrary> {
-    let source = library.source.with_extension("pdb");
+    let source = library.source.path.with_extension("pdb");
     let folder = library.member.rsplit_once('/').map_or("", |(folder, _)| folder);
     let name = source.file_name()?.to_str()?;
     let sum = files.sums(&source).ok()?;
     let member = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     Some(VendoredLibrary {
         member,
-        source,
-        digest: sum.sha256,
-        crc32: sum.crc32,
+        source: Source::new(source, sum, None),
+        joined: Vec::new(),
         edits: EditSet::default(),
         needed: Vec::new(),
-        identity: None,
-        build_id: None,
-        stated: None,
-        package: None,
         direct: false,
     })
-}
-
-fn build_id(image: &crate::format::Image) -> Option<String> {
-    image.elf().and_then(|facts| facts.build_id.as_deref()).map(super::plan::hex)
 }
 
 /// Asks the package databases whose files the libraries are.
@@ -106,12 +93,16 @@ fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &
     let sysroot = options.search.sysroot.as_deref().and_then(|root| Sysroot::new(root).ok());
     let host = Sysroot::host();
     let mut asked: BTreeMap<bool, Vec<(usize, String)>> = BTreeMap::new();
-    for (index, library) in libraries.iter().enumerate() {
-        let inside = sysroot.as_ref().and_then(|view| view.inside(&library.source));
+    let mut sources: Vec<&mut Source> = libraries
+        .iter_mut()
+        .flat_map(|library| std::iter::once(&mut library.source).chain(&mut library.joined))
+        .collect();
+    for (index, source) in sources.iter().enumerate() {
+        let inside = sysroot.as_ref().and_then(|view| view.inside(&source.path));
         match inside {
             Some(path) => asked.entry(true).or_default().push((index, path)),
             None => {
-                if let Some(path) = host.inside(&library.source) {
+                if let Some(path) = host.inside(&source.path) {
                     asked.entry(false).or_default().push((index, path));
                 }
             }
@@ -122,8 +113,8 @@ fn packages(libraries: &mut [VendoredLibrary], options: &Options, diagnostics: &
         let paths: Vec<&str> = files.iter().map(|(_, path)| path.as_str()).collect();
         let found = origin::lookup_all(view, &paths);
         for ((index, _), package) in files.iter().zip(found.packages) {
-            if let Some(library) = libraries.get_mut(*index) {
-                library.package = package;
+            if let Some(source) = sources.get_mut(*index) {
+                source.package = package;
             }
         }
         for note in found.notes {

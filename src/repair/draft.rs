@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::joined::joined;
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
@@ -91,7 +92,7 @@ impl Drafter<'_> {
         let loadable: BTreeSet<ObjectId> = self.loadable().into_iter().collect();
         let external = self.externals(&loadable);
         self.report(&loadable, &external, &mut decided);
-        let files = self.by_file(&external);
+        let files = joined(self, self.by_file(&external));
         let mut homes = wire.homes(self, &files)?;
         decided.startup = wire::start_up_code(self, &homes);
         decided.diagnostics.append(&mut homes.diagnostics);
@@ -140,6 +141,29 @@ impl Drafter<'_> {
             }
         }
         files.into_iter().map(|(_, slices)| slices).collect()
+    }
+
+    /// Files of the wheel that something loads: the slices of each.
+    pub(super) fn own_files(&self) -> Vec<Vec<ObjectId>> {
+        let mut files: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
+        for id in self.loadable() {
+            if let Some(member) = self.graph.object(id).member.as_deref() {
+                files.entry(member).or_default().push(id);
+            }
+        }
+        files.into_values().collect()
+    }
+
+    /// The SHA-256 of what is copied: the file's own, or one over those of the files that are joined.
+    pub(super) fn digest(&self, slices: &[ObjectId]) -> [u8; 32] {
+        let mut digests: Vec<[u8; 32]> =
+            slices.iter().filter_map(|id| self.sums.get(id)).map(|sum| sum.sha256).collect();
+        digests.dedup();
+        match digests.as_slice() {
+            [] => [0; 32],
+            [digest] => *digest,
+            several => Sums::of(&several.concat()).sha256,
+        }
     }
 
     /// Archive names of the vendored libraries that a file needs.

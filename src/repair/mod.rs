@@ -8,6 +8,7 @@ mod deployment;
 mod draft;
 mod findings;
 mod include;
+mod joined;
 mod links;
 mod make;
 mod naming;

@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::plan_file::PlanFile;
 use super::recorded::Recorded;
 use crate::diagnostic::Diagnostic;
-use crate::format::EditSet;
+use crate::format::{EditSet, Image};
 use crate::load::Graph;
 use crate::origin::Package;
 use crate::origin::sbom::Stated;
 use crate::policy::Earned;
 use crate::tag::WheelFilename;
+use crate::wheel::write::Sums;
 
 /// A library that is copied into the wheel.
 #[derive(Debug, Clone)]
@@ -21,15 +22,27 @@ pub struct VendoredLibrary {
     /// Its archive name in the result.
     pub member: String,
     /// The file it is a copy of.
-    pub source: PathBuf,
-    /// SHA-256 of that file.
-    pub digest: [u8; 32],
-    /// CRC-32 of that file.
-    pub(super) crc32: u32,
+    pub source: Source,
+    /// Files for other processors, which are joined with it into one universal file.
+    pub joined: Vec<Source>,
     /// What is changed in the copy.
     pub edits: EditSet,
     /// Archive names of what it needs within the result.
     pub needed: Vec<String>,
+    /// True if a binary of the wheel itself needs it.
+    pub direct: bool,
+}
+
+/// A file outside the wheel that is copied into it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Source {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub digest: [u8; 32],
+    /// Its CRC-32.
+    pub(super) crc32: u32,
     /// The name it gave itself.
     pub identity: Option<String>,
     /// Its build identifier, hexadecimal.
@@ -38,8 +51,28 @@ pub struct VendoredLibrary {
     pub stated: Option<Stated>,
     /// The package it came from, if a database knows it.
     pub package: Option<Package>,
-    /// True if a binary of the wheel itself needs it.
-    pub direct: bool,
+}
+
+impl VendoredLibrary {
+    /// Returns the files it is made of.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(&self.joined)
+    }
+}
+
+impl Source {
+    /// Returns what is known of a file but its package.
+    pub(super) fn new(path: PathBuf, sums: Sums, image: Option<&Image>) -> Self {
+        Self {
+            path,
+            digest: sums.sha256,
+            crc32: sums.crc32,
+            identity: image.and_then(|image| image.identity.clone()),
+            build_id: image.and_then(build_id),
+            stated: image.and_then(Stated::of),
+            package: None,
+        }
+    }
 }
 
 /// A binary of the wheel whose bytes change.
@@ -117,6 +150,9 @@ pub enum Step {
         source: String,
         /// SHA-256 of that file, hexadecimal.
         sha256: String,
+        /// Files for other processors, which are joined with it into one universal file.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        joined: Vec<Part>,
         /// What is changed in the copy.
         edits: Vec<String>,
     },
@@ -170,6 +206,22 @@ pub enum Step {
     },
 }
 
+/// A file that is joined with another, in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Part {
+    /// The file.
+    pub source: String,
+    /// Its SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+impl Part {
+    fn of(source: &Source) -> Self {
+        Self { source: source.path.display().to_string(), sha256: hex(&source.digest) }
+    }
+}
+
 impl Plan {
     /// Returns true if the result is the input, byte for byte.
     pub fn is_empty(&self) -> bool {
@@ -186,8 +238,9 @@ impl Plan {
         for library in &self.vendored {
             steps.push(Step::Vendor {
                 member: library.member.clone(),
-                source: library.source.display().to_string(),
-                sha256: hex(&library.digest),
+                source: library.source.path.display().to_string(),
+                sha256: hex(&library.source.digest),
+                joined: library.joined.iter().map(Part::of).collect(),
                 edits: phrases(&library.edits),
             });
         }
@@ -208,6 +261,13 @@ impl Plan {
         }
         steps
     }
+}
+
+/// The identifier of a build that a file states: the note of ELF, the UUID of Mach-O.
+fn build_id(image: &Image) -> Option<String> {
+    let note = image.elf().and_then(|facts| facts.build_id.as_deref());
+    let uuid = image.macho().and_then(|facts| facts.uuid.as_ref()).map(|uuid| uuid.as_slice());
+    note.or(uuid).map(hex)
 }
 
 fn tag_text(name: &WheelFilename) -> String {

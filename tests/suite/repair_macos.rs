@@ -6,6 +6,7 @@ use truewheel::audit::{AuditOptions, Depth, audit};
 use truewheel::diagnostic::Severity;
 use truewheel::load::Binary;
 use truewheel::repair::{Options, Outcome, repair};
+use truewheel::wheel::Wheel;
 
 use crate::support::macho::{ARM64, DYLIB, IOS, IOS_SIMULATOR, LOAD, MachoSpec, WEAK, X86_64, both, universal};
 use crate::support::wheel::WheelBuilder;
@@ -148,24 +149,71 @@ fn each_slice_of_a_universal_file_is_wired_and_signed() {
     assert_eq!(outcome.name.tags.platform.to_string(), "macosx_10_9_universal2");
 }
 
-#[test]
-fn a_library_that_is_another_file_for_each_processor_is_refused_with_the_way_out() {
-    let build = |cpu| MachoSpec { cpu, ..library("/o/liba.dylib", &[]) }.build();
+/// A library for each processor, in a folder of its own, and a universal extension module.
+fn parted_bench(imports: [&'static str; 2]) -> (Bench, PathBuf) {
+    let build = |cpu, id, other| MachoSpec { cpu, min_os: (10, 9), ..library(id, &[(LOAD, other)]) }.build();
+    let [intel, arm] = [(X86_64, imports[0], "/usr/local/libb.dylib"), (ARM64, imports[1], "/opt/brew/libb.dylib")]
+        .map(|(cpu, id, other)| (build(cpu, id, other), build(cpu, other, "/usr/lib/libz.1.dylib")));
     let mut bench = Bench::new(&[
-        ("intel/liba.dylib", build(X86_64)),
-        ("arm/liba.dylib", build(ARM64)),
-        ("joined/liba.dylib", universal(&[(X86_64, build(X86_64)), (ARM64, build(ARM64))])),
+        ("intel/liba.dylib", intel.0),
+        ("intel/libb.dylib", intel.1),
+        ("arm/liba.dylib", arm.0),
+        ("arm/libb.dylib", arm.1),
     ]);
-    let folders = |bench: &Bench, names: &[&str]| names.iter().map(|name| bench.folder.path().join(name)).collect();
-    bench.options.search.folders = folders(&bench, &["intel", "arm"]);
-    let core = both(&extension(&[(LOAD, "/o/liba.dylib")]));
-    let wheel = bench.wheel("macosx_11_0_universal2", &[(EXTENSION, core)]);
+    bench.options.search.folders = ["intel", "arm"].map(|name| bench.folder.path().join(name)).into();
+    let slice = |cpu, name| MachoSpec { cpu, min_os: (10, 9), ..extension(&[(LOAD, name)]) }.build();
+    let core = universal(&[(X86_64, slice(X86_64, imports[0])), (ARM64, slice(ARM64, imports[1]))]);
+    let wheel = bench.wheel("macosx_10_9_universal2", &[(EXTENSION, core)]);
+    (bench, wheel)
+}
+
+#[test]
+fn libraries_for_one_processor_each_are_joined() {
+    for names in [["/o/liba.dylib"; 2], ["/usr/local/liba.dylib", "/opt/brew/liba.dylib"]] {
+        let (mut bench, wheel) = parted_bench(names);
+        let outcome = bench.repair(&wheel);
+        assert_eq!(imports(&outcome, EXTENSION), ["@loader_path/.dylibs/liba.dylib"; 2]);
+        assert_eq!(imports(&outcome, "demo/.dylibs/liba.dylib"), ["@loader_path/libb.dylib"; 2]);
+        let slices = |member: &str| outcome.binaries.iter().filter(|binary| binary.member == member).count();
+        assert_eq!(["demo/.dylibs/liba.dylib", "demo/.dylibs/libb.dylib"].map(slices), [2, 2]);
+        assert_eq!(outcome.name.tags.platform.to_string(), "macosx_10_9_universal2");
+        let plan = outcome.plan.as_ref().unwrap();
+        let steps: Vec<String> = plan.steps().iter().map(truewheel::audit::step_phrase).collect();
+        assert!(
+            steps[0].contains("intel/liba.dylib joined with ") && steps[0].contains("arm/liba.dylib as "),
+            "{steps:?}"
+        );
+        let written = bench.folder.path().join("out").join(outcome.name.to_string());
+        let wheel_written = Wheel::open(&written).unwrap();
+        let sbom = wheel_written.member("demo-1.0.dist-info/sboms/truewheel.cdx.json").unwrap();
+        let sbom = String::from_utf8(wheel_written.read_small(sbom).unwrap().to_vec()).unwrap();
+        for library in &plan.vendored {
+            let hex = |digest: &[u8; 32]| digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let sums: Vec<String> = library.sources().map(|source| hex(&source.digest)).collect();
+            assert!(sums.len() == 2 && sums.iter().all(|sum| sbom.contains(sum)), "{sbom}");
+        }
+        // Where they are found first says nothing of the bytes.
+        let first = std::fs::read(&written).unwrap();
+        bench.options.search.folders.reverse();
+        bench.repair(&wheel);
+        assert!(std::fs::read(&written).unwrap() == first);
+    }
+}
+
+#[test]
+fn a_library_for_one_processor_and_another_for_both_are_refused_with_the_way_out() {
+    let (mut bench, wheel) = parted_bench(["/o/liba.dylib"; 2]);
+    let joined = bench.folder.path().join("joined");
+    std::fs::create_dir_all(&joined).unwrap();
+    let both = both(&MachoSpec { min_os: (10, 9), ..library("/o/liba.dylib", &[]) });
+    std::fs::write(joined.join("liba.dylib"), both).unwrap();
+    bench.options.search.folders = ["intel", "joined"].map(|name| bench.folder.path().join(name)).into();
     let outcome = bench.try_repair(&wheel).unwrap();
     let errors: Vec<_> = outcome.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert_eq!((errors[0].code.name(), errors[0].member.as_deref()), ("TW303", Some(EXTENSION)));
-    assert!(errors[0].help.as_ref().is_some_and(|help| help.contains("lipo -create")), "{errors:#?}");
-    bench.options.search.folders = folders(&bench, &["joined", "intel", "arm"]);
+    assert!(errors[0].help.as_ref().is_some_and(|help| help.contains("before the others")), "{errors:#?}");
+    bench.options.search.folders.reverse();
     assert_eq!(imports(&bench.repair(&wheel), EXTENSION), ["@loader_path/.dylibs/liba.dylib"; 2]);
 }
 

@@ -323,7 +323,7 @@ fn with_runtimes(folder: &Path, versions: &[[u16; 4]], own: Option<[u16; 4]>) ->
 fn taken(outcome: &Outcome) -> String {
     let plan = outcome.plan.as_ref().unwrap();
     let [library] = plan.vendored.as_slice() else { panic!("{:?}", plan.vendored) };
-    library.source.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+    library.source.path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use truewheel::format::Change;
-use truewheel::origin::sbom::{SbomInput, Stated, Vendored, document};
+use truewheel::origin::sbom::{Original, SbomInput, Stated, Vendored, document};
 use truewheel::origin::{Database, Distro, Package};
 
 fn schema(name: &str) -> Value {
@@ -41,19 +41,21 @@ fn libgomp() -> Package {
 /// Three files: from dpkg, from rpm, of unknown origin; the first needs the last.
 fn input() -> SbomInput {
     let mut input = SbomInput::new("Demo_Package", "1.0", "demo_package-1.0-cp312-cp312-manylinux_2_28_x86_64.whl");
-    let mut ffi = Vendored::new("demo.libs/libffi-1a2b3c4d.so.8.1.2", "libffi.so.8.1.2", sum('a'), sum('b'));
-    ffi.package = Some(libffi());
-    ffi.identity = Some("libffi.so.8".into());
-    ffi.build_id = Some("0123abcd".into());
+    let mut ffi =
+        Vendored::new("demo.libs/libffi-1a2b3c4d.so.8.1.2", Original::new("libffi.so.8.1.2", sum('a')), sum('b'));
+    ffi.original.package = Some(libffi());
+    ffi.original.identity = Some("libffi.so.8".into());
+    ffi.original.build_id = Some("0123abcd".into());
     ffi.needed = vec!["demo.libs/libown-5e6f7a8b.so".into()];
     let change = |what, from: &str, to: &str| Change { what, from: Some(from.into()), to: Some(to.into()) };
     ffi.changes = vec![
         change("soname", "libffi.so.8", "libffi-1a2b3c4d.so.8.1.2"),
         Change { what: "rpath", from: None, to: Some("$ORIGIN".into()) },
     ];
-    let mut gomp = Vendored::new("demo.libs/libgomp-00000000.so.1", "libgomp.so.1.0.0", sum('c'), sum('d'));
-    gomp.package = Some(libgomp());
-    let own = Vendored::new("demo.libs/libown-5e6f7a8b.so", "libown.so", sum('e'), sum('e'));
+    let mut gomp =
+        Vendored::new("demo.libs/libgomp-00000000.so.1", Original::new("libgomp.so.1.0.0", sum('c')), sum('d'));
+    gomp.original.package = Some(libgomp());
+    let own = Vendored::new("demo.libs/libown-5e6f7a8b.so", Original::new("libown.so", sum('e')), sum('e'));
     input.vendored = vec![own, gomp, ffi];
     input.needed = vec!["demo.libs/libffi-1a2b3c4d.so.8.1.2".into(), "demo.libs/libgomp-00000000.so.1".into()];
     input
@@ -116,11 +118,11 @@ fn a_dll_of_unknown_origin_is_described_by_what_it_says_of_itself() {
     stated.version = Some("14.29.30139.0".into());
     stated.product = Some("Microsoft Visual Studio".into());
     stated.company = Some("Microsoft Corporation".into());
-    let mut dll = Vendored::new("demo/msvcp140-0a.dll", "msvcp140.dll", sum('a'), sum('a'));
-    dll.stated = Some(stated.clone());
-    let mut known = Vendored::new("demo/ffi-0b.dll", "ffi.dll", sum('b'), sum('b'));
-    known.package = Some(libffi());
-    known.stated = Some(stated);
+    let mut dll = Vendored::new("demo/msvcp140-0a.dll", Original::new("msvcp140.dll", sum('a')), sum('a'));
+    dll.original.stated = Some(stated.clone());
+    let mut known = Vendored::new("demo/ffi-0b.dll", Original::new("ffi.dll", sum('b')), sum('b'));
+    known.original.package = Some(libffi());
+    known.original.stated = Some(stated);
     input.vendored = vec![dll, known];
     let text = text(&input);
     validate(&text);
@@ -171,7 +173,7 @@ fn a_later_repair_adds_and_keeps_what_was_written_by_hand() {
     let mut edited: Value = serde_json::from_str(&first).unwrap();
     edited["components"][0]["description"] = "by hand".into();
     let mut later = SbomInput::new("Demo_Package", "1.0", "demo_package-1.0-cp312-cp312-manylinux_2_31_x86_64.whl");
-    later.vendored = vec![Vendored::new("demo.libs/libnew.so", "libnew.so", sum('1'), sum('2'))];
+    later.vendored = vec![Vendored::new("demo.libs/libnew.so", Original::new("libnew.so", sum('1')), sum('2'))];
     later.needed = vec!["demo.libs/libnew.so".into()];
     later.earlier = Some(serde_json::to_vec(&edited).unwrap());
     let merged = text(&later);

@@ -11,7 +11,7 @@ use super::model::{
     Bom, Component, Composition, Dependency, Evidence, Hash, Lifecycle, Metadata, Occurrence, Pedigree, Property,
     Supplier, Tool, Tools,
 };
-use super::{SbomInput, Vendored};
+use super::{Original, SbomInput, Vendored};
 use crate::format::Change;
 use crate::origin::purl;
 
@@ -36,8 +36,11 @@ pub(super) fn bom(input: &SbomInput) -> Value {
     dependencies.extend(
         vendored.values().map(|file| Dependency { reference: reference(&file.path), depends_on: known(&file.needed) }),
     );
-    let unknown: Vec<String> =
-        vendored.values().filter(|file| file.package.is_none()).map(|file| reference(&file.path)).collect();
+    let unknown: Vec<String> = vendored
+        .values()
+        .filter(|file| file.originals().any(|original| original.package.is_none()))
+        .map(|file| reference(&file.path))
+        .collect();
     let bom = Bom {
         schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
         bom_format: "CycloneDX",
@@ -76,41 +79,50 @@ fn reference(path: &str) -> String {
 }
 
 fn component(file: &Vendored) -> Component {
-    let mut component = described(file);
+    let mut component = described(&file.original);
     component.reference = Some(reference(&file.path));
     component.hashes = sha256(&file.final_sha256);
     component.evidence = Some(Evidence { occurrences: vec![Occurrence { location: file.path.clone() }] });
-    if file.final_sha256 != file.original_sha256 {
-        let mut before = described(file);
-        before.hashes = sha256(&file.original_sha256);
-        component.pedigree = Some(Pedigree { ancestors: vec![before], notes: notes(&file.changes) });
+    if file.final_sha256 != file.original.sha256 {
+        let before = |original: &Original| Component { hashes: sha256(&original.sha256), ..described(original) };
+        component.pedigree =
+            Some(Pedigree { ancestors: file.originals().map(before).collect(), notes: notes(&file.changes) });
     }
+    for property in file.originals().flat_map(properties) {
+        // What several files have in common is said once.
+        if !component.properties.contains(&property) {
+            component.properties.push(property);
+        }
+    }
+    component
+}
+
+/// What no field of CycloneDX is for.
+fn properties(file: &Original) -> impl Iterator<Item = Property> {
     let package = file.package.as_ref();
     let origin = package.map_or("unknown", |package| package.database.name());
     let values = [
         ("truewheel:origin", Some(origin.to_owned())),
-        ("truewheel:original-name", Some(file.original_name.clone())),
+        ("truewheel:original-name", Some(file.name.clone())),
         ("truewheel:package-file", package.map(|package| package.file.clone())),
         ("truewheel:source-package", package.and_then(|package| package.source.clone())),
         ("truewheel:identity", file.identity.clone()),
         ("truewheel:build-id", file.build_id.clone()),
         ("truewheel:product", file.stated.as_ref().and_then(|stated| stated.product.clone())),
     ];
-    component.properties = values
+    values
         .into_iter()
         .filter_map(|(name, value)| Some(Property { name, value: value.filter(|value| !value.is_empty())? }))
-        .collect();
-    component
 }
 
 /// What holds of a file before and after it was rewritten.
-fn described(file: &Vendored) -> Component {
+fn described(file: &Original) -> Component {
     let Some(package) = &file.package else {
         let stated = file.stated.clone().unwrap_or_default();
         return Component {
             kind: "library",
             supplier: stated.company.map(|name| Supplier { name }),
-            name: file.original_name.clone(),
+            name: file.name.clone(),
             version: stated.version,
             ..Component::default()
         };

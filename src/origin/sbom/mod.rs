@@ -46,19 +46,29 @@ impl SbomInput {
 pub struct Vendored {
     /// Where it lies in the wheel.
     pub path: String,
-    /// The file name it had where it was found (`libffi.so.8.1.2`).
-    pub original_name: String,
-    /// SHA-256 of the file as found, lower-case hexadecimal.
-    pub original_sha256: String,
+    /// The file as it was found.
+    pub original: Original,
+    /// Files for other processors that were joined with it into one universal file.
+    pub joined: Vec<Original>,
     /// SHA-256 of the file in the wheel, lower-case hexadecimal.
     pub final_sha256: String,
     /// Paths in the wheel of the vendored files that it needs.
     pub needed: Vec<String>,
     /// What was rewritten.
     pub changes: Vec<Change>,
+}
+
+/// A file as it was before it was vendored.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Original {
+    /// The file name it had (`libffi.so.8.1.2`).
+    pub name: String,
+    /// Its SHA-256, lower-case hexadecimal.
+    pub sha256: String,
     /// The package that it came from; `None`: unknown, and stated so.
     pub package: Option<Package>,
-    /// Its own name (SONAME, install name, DLL name) as found.
+    /// Its own name (SONAME, install name, DLL name).
     pub identity: Option<String>,
     /// Its build identifier, hexadecimal: the GNU build-id note, `LC_UUID`, the debug GUID.
     pub build_id: Option<String>,
@@ -97,20 +107,21 @@ impl Stated {
 }
 
 impl Vendored {
-    /// Returns a vendored file of unknown origin; both sums are SHA-256 in lower-case hexadecimal.
-    pub fn new(
-        path: impl Into<String>,
-        original_name: impl Into<String>,
-        original_sha256: impl Into<String>,
-        final_sha256: impl Into<String>,
-    ) -> Self {
-        Self {
-            path: path.into(),
-            original_name: original_name.into(),
-            original_sha256: original_sha256.into(),
-            final_sha256: final_sha256.into(),
-            ..Self::default()
-        }
+    /// Returns a vendored file; the sum is SHA-256 in lower-case hexadecimal.
+    pub fn new(path: impl Into<String>, original: Original, final_sha256: impl Into<String>) -> Self {
+        Self { path: path.into(), original, final_sha256: final_sha256.into(), ..Self::default() }
+    }
+
+    /// Returns the files that it is made of.
+    fn originals(&self) -> impl Iterator<Item = &Original> {
+        std::iter::once(&self.original).chain(&self.joined)
+    }
+}
+
+impl Original {
+    /// Returns a file of unknown origin; the sum is SHA-256 in lower-case hexadecimal.
+    pub fn new(name: impl Into<String>, sha256: impl Into<String>) -> Self {
+        Self { name: name.into(), sha256: sha256.into(), ..Self::default() }
     }
 }
 

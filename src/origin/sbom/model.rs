@@ -115,7 +115,7 @@ pub(super) struct Occurrence {
     pub(super) location: String,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Eq, Serialize)]
 pub(super) struct Property {
     pub(super) name: &'static str,
     pub(super) value: String,

@@ -35,7 +35,7 @@ impl Wire for LoadPathWire {
     fn homes(&self, drafter: &Drafter<'_>, files: &[Vec<ObjectId>]) -> Result<Homes> {
         let names = names(drafter, files, |_| Vec::new())?;
         let mut homes = self.named(drafter, files, &names, Crowded::default());
-        let own = own_files(drafter);
+        let own = drafter.own_files();
         // Each round makes some binary's commands shorter or ends the search.
         for _ in 0..ROUNDS {
             let mut next = homes.crowded.clone();
@@ -55,7 +55,9 @@ impl Wire for LoadPathWire {
             homes = self.named(drafter, files, &names, next);
         }
         homes.diagnostics.extend(files.iter().filter_map(|slices| framework(drafter, slices)));
-        homes.diagnostics.extend(files.iter().chain(&own).flat_map(|slices| parted(drafter, slices)));
+        homes
+            .diagnostics
+            .extend(files.iter().chain(&own).flat_map(|slices| parted(drafter, slices, &homes)).collect::<Vec<_>>());
         Ok(homes)
     }
 
@@ -204,21 +206,9 @@ impl LoadPathWire {
 /// How often spellings can become shorter, in all steps together.
 const ROUNDS: usize = 8;
 
-/// Files of the wheel that something loads: the slices of each.
-fn own_files(drafter: &Drafter<'_>) -> Vec<Vec<ObjectId>> {
-    let mut files: BTreeMap<&str, Vec<ObjectId>> = BTreeMap::new();
-    for id in drafter.loadable() {
-        if let Some(member) = drafter.graph.object(id).member.as_deref() {
-            files.entry(member).or_default().push(id);
-        }
-    }
-    files.into_values().collect()
-}
-
 /// A name of few letters that no other content has: dyld answers `@rpath/x` with whatever loaded library calls itself so.
 fn short_name(drafter: &Drafter<'_>, slices: &[ObjectId]) -> String {
-    let sums = slices.first().and_then(|id| drafter.sums.get(id)).copied().unwrap_or_default();
-    sums.sha256.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    drafter.digest(slices).iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns each run path of the slices, once.
@@ -250,28 +240,34 @@ fn unrepeated(mut to: String, origin: &str, taken: &BTreeSet<String>) -> String 
     to
 }
 
-/// Imports of a universal file for which each processor's slice finds a file of its own: all slices get one name for an
-/// import, so that has to be one universal file.
-fn parted(drafter: &Drafter<'_>, slices: &[ObjectId]) -> Vec<Diagnostic> {
-    let mut found: BTreeMap<&str, BTreeMap<&Path, String>> = BTreeMap::new();
+/// Imports of a universal file for which the slices find files that cannot be joined: all slices get one name for an
+/// import, so that has to be one file.
+fn parted(drafter: &Drafter<'_>, slices: &[ObjectId], homes: &Homes) -> Vec<Diagnostic> {
+    let mut found: BTreeMap<&str, BTreeMap<ObjectId, (&Path, String)>> = BTreeMap::new();
     for &slice in slices {
         let mut seen = BTreeSet::new();
         for edge in drafter.links.edges_of(slice) {
             let Fate::Inside(target) = drafter.fate(edge) else { continue };
             let name = drafter.graph.import(edge).name.as_str();
-            if let Some(path) = drafter.graph.object(target).external_path().filter(|_| seen.insert(name)) {
-                found.entry(name).or_default().entry(path).or_insert_with(|| drafter.graph.arch_name(slice));
+            let (Some(home), Some(path)) = (homes.first_slice(target), drafter.graph.object(target).external_path())
+            else {
+                continue;
+            };
+            if seen.insert(name) {
+                let arch = || drafter.graph.arch_name(slice);
+                found.entry(name).or_default().entry(home).or_insert_with(|| (path, arch()));
             }
         }
     }
     let importer = slices.first().map_or("", |id| drafter.graph.object(*id).display_name());
     let parted = found.into_iter().filter(|(_, files)| files.len() > 1);
     let told = parted.map(|(name, files)| {
-        let each: Vec<String> = files.iter().map(|(path, arch)| format!("`{}` ({arch})", path.display())).collect();
+        let each: Vec<String> = files.values().map(|(path, arch)| format!("`{}` ({arch})", path.display())).collect();
         let message = format!("needs `{name}`, which is another file for each processor: {}", each.join(" and "));
-        Diagnostic::new(Code::TW303, message).at(Severity::Error).member(importer).help(
-            "join the files into one universal library (`lipo -create`), and give its folder with `--lib-path` first",
-        )
+        Diagnostic::new(Code::TW303, message)
+            .at(Severity::Error)
+            .member(importer)
+            .help("give the folder of one library that has code for all of them with `--lib-path`, before the others")
     });
     told.collect()
 }

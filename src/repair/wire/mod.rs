@@ -147,7 +147,7 @@ fn names(
                 NameRule::Exact => true,
             };
             let file_name = called.filter(is_other).filter(|_| kept).unwrap_or_else(|| object.file_name().to_owned());
-            let digest = drafter.sums.get(&id).copied().unwrap_or_default().sha256;
+            let digest = drafter.digest(slices);
             Some(Shape { file_name, digest, marks: all, imports, keep_name })
         })
         .collect();
