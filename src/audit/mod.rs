@@ -269,7 +269,8 @@ fn examine(report: &mut Report, inventory: &Inventory, case: &Case<'_>, options:
         report.extend(binary::findings(entry, target.platform, &case.excluded));
     }
     if target.platform.name() == "macos" {
-        report.extend(apple::missing_archs(&inventory.binaries, &options.require_archs));
+        let images = inventory.binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
+        report.extend(apple::missing_archs(images, &options.require_archs.archs(case.claimed)));
     }
     let graph = resolve(&inventory.binaries, &targets, case, options)?;
     graph::fill(report, &graph);

@@ -17,9 +17,10 @@ use super::tags::{Wanted, raised, select};
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::{Error, Result};
-use crate::format::Format;
+use crate::format::{self, Format};
 use crate::load::{
-    self, AddedDirectory, Binary, Files, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target, Universe,
+    self, AddedDirectory, Binary, FileBytes, Files, Folder, Graph, ObjectId, Resolution, Sysroot, System, Target,
+    Universe,
 };
 use crate::platform::{Platform, detect};
 use crate::policy::{self, Earned, Externals, PolicyFamily, Subject};
@@ -199,9 +200,6 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     if !options.exclude.is_empty() {
         diagnostics.extend(unmatched(&graph, options));
     }
-    if platform.name() == "macos" {
-        diagnostics.extend(policy::apple::missing_archs(input.binaries, &options.require_archs));
-    }
     let mut judged = Subject::of(&graph, Externals::Vendored);
     if drafter.no_python_stays() {
         judged = judged.tolerating(Code::TW501);
@@ -216,6 +214,9 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let decisions = drafter.plan_file(&decided)?;
     let edits = edits(input, &decided);
     let mut vendored = vendored(&decided, &graph, &sums, input, options, &mut diagnostics)?;
+    if platform.name() == "macos" {
+        diagnostics.extend(missing_archs(input, options, &vendored)?);
+    }
     let startup = std::mem::take(&mut decided.startup);
     if options.include_symbols {
         let databases: Vec<VendoredLibrary> =
@@ -337,6 +338,25 @@ fn driver_libraries(decided: &Decided, graph: &Graph) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// Binaries of the result that lack an architecture of `--require-archs`.
+fn missing_archs(input: &Input<'_>, options: &Options, vendored: &[VendoredLibrary]) -> Result<Vec<Diagnostic>> {
+    let wanted = options.require_archs.archs(input.filename.tags.platforms());
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The graph has of a file outside only the slices that something loads.
+    let mut copied = Vec::new();
+    for library in vendored {
+        for source in library.sources() {
+            let images = format::inspect_unverified(&FileBytes::open(&source.path)?);
+            let images = images.map_err(|error| error.about(source.path.display()))?;
+            copied.extend(images.into_iter().map(|image| (library.member.as_str(), image)));
+        }
+    }
+    let own = input.binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
+    Ok(policy::apple::missing_archs(own.chain(copied.iter().map(|(member, image)| (*member, image))), &wanted))
 }
 
 /// Chooses the tags, or says why there are none.

@@ -2,7 +2,7 @@
 
 use truewheel::audit::{AuditOptions, Depth, audit};
 use truewheel::load::{Binary, inspect_bytes};
-use truewheel::policy::apple::missing_archs;
+use truewheel::policy::apple::{RequiredArchs, missing_archs};
 use truewheel::report::Report;
 use truewheel::wheel::install::{InstallScheme, Installed};
 
@@ -159,12 +159,16 @@ fn a_thin_wheel_is_not_universal_because_nothing_was_vendored() {
     let bytes = x86_64((11, 0)).build();
     let report = report("macosx_11_0_universal2", &[(EXTENSION, bytes.clone())]);
     assert_eq!(of(&report, "TW601").len(), 1);
-    let wanted = "universal2".parse().unwrap();
-    let found = missing_archs(&read(EXTENSION, &bytes), &wanted);
-    assert_eq!(found[0].message, "has code for x86_64, and none for arm64, which `--require-archs` asks for");
-    assert!(missing_archs(&read(EXTENSION, &bytes), &"x86_64".parse().unwrap()).is_empty());
-    assert!(missing_archs(&read("demo/attach_x86_64.dylib", &bytes), &wanted).is_empty());
-    assert!(missing_archs(&read(EXTENSION, &both(&extension())), &wanted).is_empty());
+    let found = |member: &str, bytes: &[u8], wanted: &str| {
+        let binaries = read(member, bytes);
+        let images = binaries.iter().map(|binary| (binary.member.as_str(), &*binary.image));
+        missing_archs(images, &wanted.parse::<RequiredArchs>().unwrap().archs(&[]))
+    };
+    let lacking = found(EXTENSION, &bytes, "universal2");
+    assert_eq!(lacking[0].message, "has code for x86_64, and none for arm64, which `--require-archs` asks for");
+    assert!(found(EXTENSION, &bytes, "x86_64").is_empty());
+    assert!(found("demo/attach_x86_64.dylib", &bytes, "universal2").is_empty());
+    assert!(found(EXTENSION, &both(&extension()), "universal2").is_empty());
 }
 
 #[test]

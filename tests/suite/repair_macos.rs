@@ -201,6 +201,27 @@ fn libraries_for_one_processor_each_are_joined() {
 }
 
 #[test]
+fn an_architecture_that_is_required_must_be_in_what_is_vendored() {
+    let arm = MachoSpec { min_os: (10, 9), ..library("/o/liba.dylib", &[]) };
+    let slice = |cpu, imports: &[_]| MachoSpec { cpu, min_os: (10, 9), ..extension(imports) }.build();
+    let core = universal(&[(X86_64, slice(X86_64, &[])), (ARM64, slice(ARM64, &[(LOAD, "/o/liba.dylib")]))]);
+    for (library, is_refused) in [(arm.build(), true), (both(&arm), false)] {
+        let mut bench = Bench::new(&[("lib/liba.dylib", library)]);
+        let wheel = bench.wheel("macosx_10_9_universal2", &[(EXTENSION, core.clone())]);
+        // For Intel nobody loads it.
+        bench.repair(&wheel);
+        for list in ["universal2", ""] {
+            bench.options.require_archs = list.parse().unwrap();
+            let outcome = bench.try_repair(&wheel).unwrap();
+            let lacking = outcome.diagnostics.iter().find(|found| found.code.name() == "TW412");
+            let member = lacking.and_then(|found| found.member.as_deref());
+            assert_eq!(member, is_refused.then_some("demo/.dylibs/liba.dylib"), "{list}");
+            assert_eq!(outcome.is_refused(&[]), is_refused);
+        }
+    }
+}
+
+#[test]
 fn a_library_for_one_processor_and_another_for_both_are_refused_with_the_way_out() {
     let (mut bench, wheel) = parted_bench(["/o/liba.dylib"; 2]);
     let joined = bench.folder.path().join("joined");

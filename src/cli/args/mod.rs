@@ -154,7 +154,8 @@ pub struct CheckArgs {
     /// Platform tags that the bytes must earn, separated by commas; repeatable
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub plat: Vec<String>,
-    /// macOS: architectures that every binary must have, separated by commas, or `universal2`
+    /// macOS: architectures that every binary must have, separated by commas, or `universal2`; without a list those of
+    /// the wheel's tags
     #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "", value_parser = required_archs)]
     pub require_archs: Option<RequiredArchs>,
     /// ABI tags of which each wheel must have one (`abi3`, `none`, …), separated by commas; repeatable
@@ -232,7 +233,7 @@ pub struct SearchArgs {
     pub no_host_libs: bool,
 }
 
-/// Reads the list of `--require-archs`, which may be left out: a path that stands in its place is told as such.
+/// Reads the list of `--require-archs`, which may be left out; a path that stands in its place is told as such.
 fn required_archs(text: &str) -> Result<RequiredArchs, String> {
     let explained = |error: Error| {
         let hints = error.hints().join("; ");

@@ -73,7 +73,8 @@ pub struct LibraryArgs {
     /// Windows: where vendored DLLs go
     #[arg(long, value_name = "LAYOUT", default_value = "auto")]
     pub layout: Layout,
-    /// macOS: architectures that every binary must have, separated by commas, or `universal2`
+    /// macOS: architectures that every binary must have, separated by commas, or `universal2`; without a list those of
+    /// the wheel's tags
     #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "", value_parser = required_archs)]
     pub require_archs: Option<RequiredArchs>,
     /// macOS: what `@executable_path` stands for

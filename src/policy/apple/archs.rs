@@ -7,31 +7,38 @@ use super::survey::named_for_another;
 use crate::arch::Arch;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, Result};
-use crate::format::ImageKind;
-use crate::load::Binary;
+use crate::format::{Image, ImageKind};
 use crate::platform::macos;
-use crate::tag::MacosArch;
+use crate::tag::{MacosArch, PlatformTag};
 
-/// The architectures of `--require-archs`: `x86_64,arm64`, `universal2`, `intel`, as cibuildwheel and delocate spell them.
+/// The architectures of `--require-archs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequiredArchs(BTreeSet<Arch>);
+#[non_exhaustive]
+pub enum RequiredArchs {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that the wheel's own tags name.
+    Claimed,
+    /// These: `x86_64,arm64`, `universal2`, `intel`, as cibuildwheel and delocate spell them.
+    These(BTreeSet<Arch>),
+}
 
 impl RequiredArchs {
-    /// Returns the architectures.
-    pub fn archs(&self) -> impl Iterator<Item = Arch> {
-        self.0.iter().copied()
-    }
-
-    /// Returns true if nothing is required.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Returns the architectures, for a wheel of these tags.
+    pub fn archs(&self, claimed: &[PlatformTag]) -> BTreeSet<Arch> {
+        match self {
+            Self::Nothing => BTreeSet::new(),
+            Self::Claimed => claimed.iter().flat_map(PlatformTag::archs).collect(),
+            Self::These(archs) => archs.clone(),
+        }
     }
 }
 
 impl FromStr for RequiredArchs {
     type Err = Error;
 
-    /// Reads names separated by commas or spaces; none at all requires nothing.
+    /// Reads names separated by commas or spaces; none at all stands for those of the tags.
     fn from_str(text: &str) -> Result<Self> {
         let mut archs = BTreeSet::new();
         for name in text.split([',', ' ', '\t']).filter(|name| !name.is_empty()) {
@@ -43,24 +50,32 @@ impl FromStr for RequiredArchs {
             })?;
             archs.extend(known.archs());
         }
-        Ok(Self(archs))
+        Ok(if archs.is_empty() { Self::Claimed } else { Self::These(archs) })
     }
 }
 
-/// Returns a finding for each binary that lacks one of the architectures, sorted by archive name.
+/// Returns a finding for each binary (archive names and slices) that lacks one of the architectures, sorted by name.
 ///
 /// Every file counts, whether something was vendored or not. Excused is only a file whose path names the one processor
 /// that it is for, like `attach_x86_64.dylib`.
-pub fn missing_archs(binaries: &[Binary], wanted: &RequiredArchs) -> Vec<Diagnostic> {
+pub fn missing_archs<'a>(
+    binaries: impl IntoIterator<Item = (&'a str, &'a Image)>,
+    wanted: &BTreeSet<Arch>,
+) -> Vec<Diagnostic> {
     let mut members: BTreeMap<&str, Vec<Arch>> = BTreeMap::new();
-    let loaded = |binary: &&Binary| binary.image.macho().is_some() && binary.image.kind != ImageKind::Object;
-    for binary in binaries.iter().filter(loaded) {
-        members.entry(&binary.member).or_default().push(macos::base(binary.image.arch));
+    for (member, image) in binaries {
+        if image.macho().is_some() && image.kind != ImageKind::Object {
+            let (archs, arch) = (members.entry(member).or_default(), macos::base(image.arch));
+            if !archs.contains(&arch) {
+                archs.push(arch);
+            }
+        }
     }
     let mut found = Vec::new();
     for (member, own) in members {
         let lacking: Vec<String> = wanted
-            .archs()
+            .iter()
+            .copied()
             .filter(|arch| !own.contains(arch) && !named_for_another(member, *arch, &own))
             .map(Arch::apple_name)
             .collect();
@@ -87,7 +102,8 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<String> {
-        text.parse::<RequiredArchs>().unwrap().archs().map(Arch::apple_name).collect()
+        let claimed = ["macosx_11_0_arm64".parse().unwrap()];
+        text.parse::<RequiredArchs>().unwrap().archs(&claimed).into_iter().map(Arch::apple_name).collect()
     }
 
     #[test]
@@ -100,11 +116,11 @@ mod tests {
             ("arm64 x86_64", vec!["x86_64", "arm64"]),
             ("universal2", vec!["x86_64", "arm64"]),
             ("intel", vec!["x86_64", "i386"]),
-            ("", vec![]),
+            ("", vec!["arm64"]),
         ] {
             assert_eq!(read(text), archs, "{text}");
         }
         assert!("arm65".parse::<RequiredArchs>().is_err());
-        assert!("".parse::<RequiredArchs>().unwrap().is_empty());
+        assert!(RequiredArchs::default().archs(&["macosx_11_0_arm64".parse().unwrap()]).is_empty());
     }
 }
