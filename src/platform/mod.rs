@@ -133,6 +133,8 @@ pub enum Wiring {
         origin: &'static str,
         /// What begins the name that a vendored library gives itself, so that nobody else's imports mean it.
         identity: &'static str,
+        /// Folders in which package managers install, the same on every machine that has them.
+        shared: &'static [&'static str],
     },
     /// Imports are file names, looked for in the importing extension's directory and in those that start-up code adds
     /// (PE).

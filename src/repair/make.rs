@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::copies::{program_database, vendored};
-use super::draft::{Decided, Drafter};
+use super::draft::{Decided, Drafter, base};
 use super::links::Links;
 use super::options::Options;
 use super::places::Places;
@@ -296,7 +296,9 @@ fn asked_for_another(tag: &PlatformTag, platform: &dyn Platform, arch: Arch) -> 
 fn unmatched(graph: &Graph, options: &Options) -> Vec<Diagnostic> {
     let mut matched = BTreeSet::new();
     for edge in graph.all_roots().flat_map(|root| &root.edges) {
-        matched.extend(options.exclude.matching(&graph.import(edge).name));
+        let name = &graph.import(edge).name;
+        matched.extend(options.exclude.matching(name));
+        matched.extend(options.exclude.matching(base(name)));
         if let Some(found) = &edge.found {
             matched.extend(options.exclude.matching(found));
         }

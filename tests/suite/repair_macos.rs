@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use truewheel::audit::{AuditOptions, Depth, audit};
 use truewheel::diagnostic::Severity;
 use truewheel::load::Binary;
-use truewheel::repair::{Options, Outcome, repair};
+use truewheel::repair::{Options, Outcome, Patterns, repair};
 use truewheel::wheel::Wheel;
 
 use crate::support::macho::{ARM64, DYLIB, IOS, IOS_SIMULATOR, LOAD, MachoSpec, WEAK, X86_64, both, universal};
@@ -298,6 +298,22 @@ fn libraries_that_re_export_each_other_are_copied_once() {
     assert_eq!(members(&outcome), ["demo/.dylibs/liba.dylib", "demo/.dylibs/libb.dylib", EXTENSION]);
     assert_eq!(imports(&outcome, "demo/.dylibs/liba.dylib"), ["@loader_path/libb.dylib"]);
     assert_eq!(imports(&outcome, "demo/.dylibs/libb.dylib"), ["@loader_path/liba.dylib"]);
+}
+
+#[test]
+fn a_run_path_to_what_is_left_to_the_user_s_machine_stays() {
+    let mut bench = Bench::new(&[]);
+    let paths = vec!["/opt/homebrew/opt/libomp/lib", "/Users/me/build/lib", "@loader_path"];
+    let core = |imports: &[_]| MachoSpec { rpaths: paths.clone(), ..extension(imports) }.build();
+    for (excluded, expected) in [(true, &paths[..1]), (false, &[])] {
+        bench.options.exclude = Patterns::new(if excluded { vec!["libomp.dylib".to_owned()] } else { vec![] }).unwrap();
+        bench.options.exclude_as_given = bench.options.exclude.texts().to_vec();
+        let imports: &[(u32, &str)] = if excluded { &[(LOAD, "@rpath/libomp.dylib")] } else { &[] };
+        let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(EXTENSION, core(imports))]));
+        assert_eq!(rpaths(&outcome, EXTENSION), [expected, &["@loader_path"]].concat());
+        let unmatched = outcome.diagnostics.iter().filter(|found| found.code.name() == "TW703").count();
+        assert_eq!(unmatched, 0, "{:#?}", outcome.diagnostics);
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct Ios;
 static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Package(".dylibs"),
     naming: VendorNaming::Kept,
-    wiring: Wiring::LoadPath { origin: "@loader_path", identity: "/DLC" },
+    wiring: Wiring::LoadPath { origin: "@loader_path", identity: "/DLC", shared: &[] },
     refusal: Some("an app on iOS loads nothing but frameworks, and only extension modules become such"),
 };
 

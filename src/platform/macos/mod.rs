@@ -32,7 +32,12 @@ pub(super) static LOADER: Loader = Loader {
 static VENDORING: Vendoring = Vendoring {
     directory: VendorDirectory::Package(".dylibs"),
     naming: VendorNaming::Kept,
-    wiring: Wiring::LoadPath { origin: "@loader_path", identity: "/DLC" },
+    wiring: Wiring::LoadPath {
+        origin: "@loader_path",
+        identity: "/DLC",
+        // Homebrew on Intel and what is installed by hand, Homebrew on Apple silicon, MacPorts, Apple's installer.
+        shared: &["/usr/local/", "/opt/homebrew/", "/opt/local/", "/Library/"],
+    },
     refusal: None,
 };
 

@@ -8,7 +8,7 @@ use super::{Home, Homes, Wire, Wired, names};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
 use crate::format::{Edit, EditSet, SearchPathKind};
-use crate::load::{ObjectId, Resolution};
+use crate::load::{Edge, ObjectId, Resolution};
 use crate::repair::draft::{Drafter, Fate};
 use crate::repair::findings;
 use crate::repair::paths::{self, Leads, directory};
@@ -21,6 +21,8 @@ pub(super) struct LoadPathWire {
     pub origin: &'static str,
     /// What the names that vendored libraries give themselves begin with.
     pub identity: &'static str,
+    /// Folders in which package managers install.
+    pub shared: &'static [&'static str],
 }
 
 /// A binary whose imports are rewritten: where it will lie.
@@ -89,8 +91,10 @@ impl Wire for LoadPathWire {
             }
             self.import_edits(drafter, &importer, homes, &mut wired.edits)?;
         }
+        let has_shared = slices.iter().any(|slice| leaves_to_run_path(drafter, *slice));
         for path in run_paths(drafter, slices) {
-            if paths::leads(path, &importer.location) == Leads::Outside {
+            let is_shared = has_shared && self.shared.iter().any(|folder| path.starts_with(folder));
+            if !is_shared && paths::leads(path, &importer.location) == Leads::Outside {
                 wired.edits.push(Edit::RemoveSearchPath(path.to_owned()))?;
             }
         }
@@ -222,6 +226,14 @@ fn run_paths<'a>(drafter: &'a Drafter<'_>, slices: &[ObjectId]) -> Vec<&'a str> 
         }
     }
     found
+}
+
+/// Whether a slice has an import that is left to the user's machine, and only its run paths can lead to.
+fn leaves_to_run_path(drafter: &Drafter<'_>, slice: ObjectId) -> bool {
+    let left = |edge: &Edge| matches!(edge.resolution, Resolution::Excluded | Resolution::Missing);
+    drafter.links.edges_of(slice).iter().any(|edge| {
+        left(edge) && drafter.fate(edge) == Fate::Leave && drafter.graph.import(edge).name.starts_with("@rpath/")
+    })
 }
 
 /// Whether a slice has a run path twice.

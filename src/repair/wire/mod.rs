@@ -112,7 +112,7 @@ pub(super) trait Wire {
 pub(super) fn of(platform: &dyn Platform) -> Box<dyn Wire> {
     match platform.vendoring().wiring {
         Wiring::SearchPath { kind, origin } => Box::new(search_path::SearchPathWire { kind, origin }),
-        Wiring::LoadPath { origin, identity } => Box::new(load_path::LoadPathWire { origin, identity }),
+        Wiring::LoadPath { origin, identity, shared } => Box::new(load_path::LoadPathWire { origin, identity, shared }),
         Wiring::Directory => Box::new(directory::DirectoryWire),
     }
 }
