@@ -142,8 +142,9 @@ mod tests {
 
     use super::*;
     use crate::format::Edit;
+    use crate::repair::plan::Source;
     use crate::wheel::DosTime;
-    use crate::wheel::write::{Content, Output, OutputMember};
+    use crate::wheel::write::{Content, Output, OutputMember, Sums};
 
     const MEMBER: &str = "demo.libs/liba.so";
     const TEXT: &[u8] = b"some text, some text, some text, some text";
@@ -151,15 +152,10 @@ mod tests {
     fn library(digest: u8, edit: Option<Edit>) -> VendoredLibrary {
         VendoredLibrary {
             member: MEMBER.to_owned(),
-            source: "/usr/lib/liba.so".into(),
-            digest: [digest; 32],
-            crc32: 0,
+            source: Source::new("/usr/lib/liba.so".into(), Sums::new([digest; 32], 0), None),
+            joined: Vec::new(),
             edits: EditSet::new(edit).unwrap(),
             needed: Vec::new(),
-            identity: None,
-            build_id: None,
-            stated: None,
-            package: None,
             direct: true,
         }
     }
@@ -187,9 +183,10 @@ mod tests {
         let finished = Batch::new().finished;
         let named = |name: &str| Some(Edit::SetIdentity(name.to_owned()));
         assert_eq!(made(&finished, &[(library(1, None), 6), (library(1, None), 6)], folder.path()), 1);
-        let others = [(library(2, None), 6), (library(2, named("a")), 6), (library(2, named("a")), 9)];
-        assert_eq!(made(&finished, &others, folder.path()), 3);
-        assert_eq!(made(&finished, &others[2..], folder.path()), 0);
+        let joined = VendoredLibrary { joined: vec![library(1, None).source], ..library(2, named("a")) };
+        let others = [(library(2, None), 6), (library(2, named("a")), 6), (library(2, named("a")), 9), (joined, 9)];
+        assert_eq!(made(&finished, &others, folder.path()), 4);
+        assert_eq!(made(&finished, &others[3..], folder.path()), 0);
         // Where no wheel follows, nothing is kept.
         let alone = Batch::default().finished;
         assert_eq!(made(&alone, &[(library(1, None), 6), (library(1, None), 6)], folder.path()), 2);

@@ -311,8 +311,8 @@ fn a_run_path_to_what_is_left_to_the_user_s_machine_stays() {
         let imports: &[(u32, &str)] = if excluded { &[(LOAD, "@rpath/libomp.dylib")] } else { &[] };
         let outcome = bench.repair(&bench.wheel("macosx_11_0_arm64", &[(EXTENSION, core(imports))]));
         assert_eq!(rpaths(&outcome, EXTENSION), [expected, &["@loader_path"]].concat());
-        let unmatched = outcome.diagnostics.iter().filter(|found| found.code.name() == "TW703").count();
-        assert_eq!(unmatched, 0, "{:#?}", outcome.diagnostics);
+        let unmatched = outcome.diagnostics.iter().find(|found| found.message.contains("matches no library"));
+        assert!(unmatched.is_none(), "{unmatched:?}");
     }
 }
 
