@@ -16,6 +16,8 @@ mod check_windows;
 mod cli;
 #[path = "suite/cli_repair.rs"]
 mod cli_repair;
+#[path = "suite/delvewheel_flags.rs"]
+mod delvewheel_flags;
 #[path = "suite/diagnostics.rs"]
 mod diagnostics;
 #[path = "suite/elf_edit.rs"]

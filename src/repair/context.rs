@@ -174,10 +174,15 @@ fn python_floor(pythons: &Pythons) -> (u8, u16) {
 
 /// Refuses folder names that would not be one folder beside the packages.
 fn check_suffix(suffix: &str) -> Result<()> {
-    let odd = suffix.is_empty() || suffix.contains(['/', '\\', ':', '\0']) || suffix.ends_with([' ', '.']);
+    // What Windows forbids no wheel may hold, whoever installs it.
+    let forbidden = |c: char| c.is_control() || r#"/\:*?"<>|"#.contains(c);
+    let odd = suffix.is_empty() || suffix.contains(forbidden) || suffix.ends_with([' ', '.']);
     let reserved = [".dist-info", ".data"].iter().any(|end| suffix.ends_with(end));
     if odd || reserved {
-        return Err(Error::usage(format!("`--lib-dir {suffix}` is no ending of a folder of libraries")));
+        return Err(Error::usage(format!(
+            "`--lib-dir {}` is no ending of a folder of libraries",
+            suffix.escape_debug()
+        )));
     }
     Ok(())
 }

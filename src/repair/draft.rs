@@ -14,7 +14,7 @@ use super::wire::{self, Homes};
 use crate::abi::{self, BinaryKind};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::error::Result;
-use crate::format::{Edit, EditSet, Format, Image, ImageKind, ImportKind, SearchPathKind};
+use crate::format::{Edit, EditSet, Format, Image, ImageKind, ImportKind, SearchPathKind, StripLevel};
 use crate::load::{AddedDirectory, Binary, Edge, Graph, ObjectId, Resolution, RootKind};
 use crate::platform::{Libc, Platform};
 use crate::policy::windows;
@@ -82,6 +82,11 @@ pub(super) enum Fate {
 }
 
 impl Drafter<'_> {
+    /// What is stripped: nothing where the format is another than ELF, whatever was asked.
+    pub fn strip(&self) -> Option<StripLevel> {
+        self.options.strip.filter(|_| self.platform.format() == Format::Elf)
+    }
+
     /// Decides on every binary.
     ///
     /// # Errors
@@ -119,7 +124,7 @@ impl Drafter<'_> {
             let loads = slices.iter().any(|id| loadable.contains(id));
             let wired = wire.own(self, &slices, loads, &homes)?;
             let (mut edits, moved) = (wired.edits, wired.moved);
-            if let Some(level) = self.options.strip.filter(|_| self.platform.format() == Format::Elf) {
+            if let Some(level) = self.strip() {
                 edits.push(Edit::Strip(level))?;
             }
             if !edits.is_empty() || moved.is_some() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::options::Options;
-use super::places::Places;
+use super::places::{Folder, Places};
 use crate::error::{Error, Result};
 use crate::format::{self, Image};
 use crate::load::source::Located;
@@ -34,15 +34,11 @@ pub(super) fn included(
         }
         let path = locate(name, targets, universe)?;
         let folder = match &include.destination {
-            None => places.libraries.member.clone(),
+            None => places.libraries.clone(),
             Some(folder) => destination(folder, root)?,
         };
-        let installed = match &include.destination {
-            None => places.libraries.installed.clone(),
-            Some(folder) => format!("{SITE_PACKAGES}/{}", folder.trim_matches('/')),
-        };
-        let member = format!("{folder}/{}", base(&path.to_string_lossy()));
-        let member = if folder.is_empty() { base(&member).to_owned() } else { member };
+        let file = path.to_string_lossy();
+        let (member, installed) = (folder.member_of(base(&file)), folder.location_of(base(&file)));
         let bytes = FileBytes::open(&path)?;
         let images = format::inspect_unverified(&bytes).map_err(|error| error.about(path.display()))?;
         let fitting: Vec<_> = images.into_iter().filter(|image| fits(targets, image)).collect();
@@ -52,7 +48,6 @@ pub(super) fn included(
                 Error::refused(format!("included, but it is not for {}", archs.join(" or "))).about(path.display())
             );
         }
-        let installed = format!("{}/{}", installed.trim_end_matches('/'), base(&path.to_string_lossy()));
         for image in fitting {
             let symbols = format::symbols(&bytes, &image).map_err(|error| error.about(path.display()))?;
             found.0.push(Binary::new(&member, &installed, image, symbols));
@@ -62,14 +57,16 @@ pub(super) fn included(
     Ok(found)
 }
 
-/// The archive name of a folder below site-packages.
-fn destination(folder: &str, root: &str) -> Result<String> {
-    let plain = folder.trim_matches('/');
+/// A folder below site-packages; `.` is site-packages itself.
+fn destination(folder: &str, root: &str) -> Result<Folder> {
+    let plain = if folder == "." { "" } else { folder.trim_matches('/') };
     let fine = plain.split('/').all(|part| !matches!(part, "." | "..") && (!part.is_empty() || plain.is_empty()));
     if !fine || plain.contains('\\') {
         return Err(Error::usage("the folder of an included library lies inside site-packages").about(folder));
     }
-    Ok(format!("{root}{plain}"))
+    let member = format!("{root}{plain}").trim_end_matches('/').to_owned();
+    let installed = format!("{SITE_PACKAGES}/{plain}").trim_end_matches('/').to_owned();
+    Ok(Folder { member, installed })
 }
 
 /// The file that a path or a name stands for.

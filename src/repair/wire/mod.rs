@@ -17,7 +17,7 @@ use super::naming::{Shape, vendored_names};
 use super::places::Folder;
 use crate::diagnostic::Diagnostic;
 use crate::error::Result;
-use crate::format::{Edit, EditSet, Format};
+use crate::format::{Edit, EditSet};
 use crate::load::ObjectId;
 use crate::platform::loader::NameRule;
 use crate::platform::{Platform, Wiring};
@@ -136,8 +136,8 @@ fn names(
                 || called.as_deref().is_some_and(|name| no_mangle.matches(name))
                 || directory::named_by(drafter, object.file_name()).is_some();
             // Other formats are not stripped: the flag shapes nothing, and no name.
-            let strip = drafter.options.strip.filter(|_| drafter.platform.format() == Format::Elf);
-            let mut all: Vec<String> = strip.map(|level| Edit::Strip(level).to_string()).into_iter().collect();
+            let mut all: Vec<String> =
+                drafter.strip().map(|level| Edit::Strip(level).to_string()).into_iter().collect();
             all.extend(marks(id));
             let imports = slices.iter().flat_map(|id| drafter.imports_of(*id, &index)).collect();
             let kept = keep_name || drafter.platform.vendoring().naming == crate::platform::VendorNaming::Kept;

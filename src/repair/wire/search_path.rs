@@ -40,7 +40,7 @@ impl Wire for SearchPathWire {
             let location = folder.location_of(&home.name);
             self.search_path_edit(image, &[], &location, &reach(drafter, object), &mut edits)?;
         }
-        if let Some(level) = drafter.options.strip {
+        if let Some(level) = drafter.strip() {
             edits.push(Edit::Strip(level))?;
         }
         Ok(edits)
