@@ -42,6 +42,13 @@ pub enum Edit {
     AddSearchPath(String),
     /// Removes a directory from the search path.
     RemoveSearchPath(String),
+    /// Puts one directory in the place of another in the search path; one that is there already stays where it is.
+    ReplaceSearchPath {
+        /// The directory as it is now.
+        from: String,
+        /// The directory as it shall be.
+        to: String,
+    },
     /// Removes directories where they stand in the search path a second time, in each slice by itself (Mach-O).
     DropRepeatedSearchPaths,
     /// Converts the search path to this kind.
@@ -80,6 +87,8 @@ enum Decides {
     MinVersion,
     /// What becomes of the import of that name.
     Import(String),
+    /// What becomes of that directory of the search path.
+    Directory(String),
     /// Nothing that another edit could decide.
     Itself(Edit),
 }
@@ -93,6 +102,9 @@ impl Decides {
             Edit::SetSearchPathKind(_) => Decides::SearchPathKind,
             Edit::SetMinVersion(_) => Decides::MinVersion,
             Edit::ReplaceImport { from: name, .. } | Edit::RemoveImport(name) => Decides::Import(name.clone()),
+            Edit::ReplaceSearchPath { from: path, .. } | Edit::RemoveSearchPath(path) => {
+                Decides::Directory(path.clone())
+            }
             other => Decides::Itself(other.clone()),
         }
     }
@@ -102,8 +114,8 @@ impl EditSet {
     /// Returns the set of `edits`.
     ///
     /// # Errors
-    /// `Usage` if two edits contradict each other: one import renamed to two names, or renamed and removed; the
-    /// identity, the interpreter or the whole search path set twice.
+    /// `Usage` if two edits contradict each other: one import or directory renamed to two names, or renamed and
+    /// removed; the identity, the interpreter or the whole search path set twice.
     pub fn new(edits: impl IntoIterator<Item = Edit>) -> Result<Self> {
         let mut set = Self::default();
         for edit in edits {
@@ -127,6 +139,18 @@ impl EditSet {
             }
         }
         Ok(())
+    }
+
+    /// Carries out every [`Edit::ReplaceSearchPath`] on the directories of a search path.
+    pub(super) fn replace_directories(&self, paths: &mut Vec<Vec<u8>>) {
+        for edit in &self.edits {
+            let Edit::ReplaceSearchPath { from, to } = edit else { continue };
+            if from != to && paths.iter().any(|path| path == to.as_bytes()) {
+                paths.retain(|path| path != from.as_bytes());
+            }
+            let old = paths.iter_mut().filter(|path| *path == from.as_bytes());
+            old.for_each(|path| *path = to.clone().into_bytes());
+        }
     }
 
     /// Returns the edits in the order they were added.
@@ -184,6 +208,7 @@ impl std::fmt::Display for Edit {
             }
             Edit::AddSearchPath(path) => write!(f, "add-rpath {path}"),
             Edit::RemoveSearchPath(path) => write!(f, "remove-rpath {path}"),
+            Edit::ReplaceSearchPath { from, to } => write!(f, "replace-rpath {from}={to}"),
             Edit::DropRepeatedSearchPaths => f.write_str("drop-repeated-rpaths"),
             Edit::SetSearchPathKind(kind) => write!(f, "rpath-kind {}", kind.name()),
             Edit::SetInterpreter(path) => write!(f, "set-interpreter {path}"),

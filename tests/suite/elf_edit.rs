@@ -412,3 +412,19 @@ fn names_that_only_undefined_symbols_have_survive() {
         assert!(symbols(&edited.bytes).undefined.iter().any(|symbol| &*symbol.name == "dep_value"));
     }
 }
+
+#[test]
+fn a_directory_of_the_search_path_is_replaced_where_it_stands() {
+    for machine in MACHINES {
+        let bytes = edit(&fixture(&format!("elf/{machine}/libdemo.so.1")), [search_path("/one:/two:/three")]).bytes;
+        for (from, to, expected) in
+            [("/two", "/longer/than/that", "/one:/longer/than/that:/three"), ("/one", "/three", "/two:/three")]
+        {
+            let list = [Edit::ReplaceSearchPath { from: from.to_owned(), to: to.to_owned() }];
+            let edited = edit(&bytes, list.clone()).bytes;
+            let paths: Vec<String> = inspect(&edited).search_paths.iter().map(|search| search.path.clone()).collect();
+            assert_eq!(paths.join(":"), expected, "{machine}");
+            assert!(edit(&edited, list).bytes == edited, "{machine}");
+        }
+    }
+}

@@ -362,6 +362,28 @@ fn an_rpath_that_is_there_twice_is_there_once_after_any_edit_of_it() {
 }
 
 #[test]
+fn an_rpath_is_replaced_where_it_stands() {
+    let spec = RawMacho::default();
+    let paths = ["@loader_path/a", "@loader_path/b", "@loader_path/c"];
+    let bytes = paths.iter().fold(spec.clone(), |all, path| all.with(spec.rpath(path))).build();
+    let replace = |from: &str, to: &str| Edit::ReplaceSearchPath { from: from.to_owned(), to: to.to_owned() };
+    for (list, expected) in [
+        (vec![replace(paths[0], "/new")], vec!["/new", paths[1], paths[2]]),
+        // One that is there already stays, and there is none twice.
+        (vec![replace(paths[0], paths[2])], vec![paths[1], paths[2]]),
+        (vec![replace(paths[2], paths[0])], vec![paths[0], paths[1]]),
+        (vec![replace(paths[0], "/new"), replace(paths[1], "/new")], vec!["/new", paths[2]]),
+        (vec![replace("/absent", "/new")], paths.to_vec()),
+    ] {
+        let edited = edit(&bytes, list.clone());
+        assert_eq!(rpaths(&one(&edited.bytes)), expected);
+        assert!(edit(&edited.bytes, list).bytes == edited.bytes);
+    }
+    let contradiction = [replace(paths[0], "/new"), Edit::RemoveSearchPath(paths[0].to_owned())];
+    assert!(EditSet::new(contradiction).is_err());
+}
+
+#[test]
 fn a_lazy_record_in_linkedit_is_not_renamed() {
     let linkedit = [&16_u32.to_le_bytes()[..], &[0; 12], b"@rpath/liblate.dylib\0\0\0\0"].concat();
     let mut spec = RawMacho { linkedit, ..RawMacho::default() };
@@ -392,6 +414,8 @@ fn the_command_line_edits_as_install_name_tool_does() {
         "@loader_path/../lib",
         "--remove-rpath",
         "/opt/demo/lib",
+        "--replace-rpath",
+        "@loader_path=@loader_path/here",
         "--set-min-version",
         "12.0",
         "--sign",
@@ -406,13 +430,15 @@ fn the_command_line_edits_as_install_name_tool_does() {
     let bytes = std::fs::read(&path).unwrap();
     let image = one(&bytes);
     assert_eq!(image.identity.as_deref(), Some("@rpath/libnew.dylib"));
-    assert_eq!(rpaths(&image), ["@loader_path", "@loader_path/../lib"]);
+    assert_eq!(rpaths(&image), ["@loader_path/here", "@loader_path/../lib"]);
     let (status, talk) = run(&arguments);
     assert_eq!((status, std::fs::read(&path).unwrap() == bytes), (0, true), "{talk}");
     for refused in [
         &["--clear-exec-stack"][..],
         &["--rpath-kind", "runpath"],
         &["--replace-import", "absent=x"],
+        &["--replace-rpath", "absent=x"],
+        &["--replace-rpath", "@loader_path/here"],
         &["--set-min-version", "new"],
         &["--set-soname", ""],
     ] {

@@ -50,6 +50,9 @@ pub struct EditFlags {
     /// Removes a directory from the search path; repeatable
     #[arg(long, value_name = "DIR")]
     pub remove_rpath: Vec<String>,
+    /// Puts a directory in the place of another in the search path; split at the last `=`; repeatable
+    #[arg(long, value_name = "OLD=NEW")]
+    pub replace_rpath: Vec<String>,
     /// The kind of the search path; alone, converts the one that is there
     #[arg(long, value_name = "KIND")]
     pub rpath_kind: Option<RpathKind>,

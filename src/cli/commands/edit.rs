@@ -7,7 +7,7 @@ use crate::cli::output::write_file;
 use crate::cli::status::Status;
 use crate::cli::terminal::Terminal;
 use crate::error::{Error, Result};
-use crate::format::{self, Edit, EditSet, Edited};
+use crate::format::{self, Edit, EditSet, Edited, Image};
 
 /// Edits the file; whatever goes wrong, nothing is written and the status is 2.
 pub fn run(args: &EditArgs, terminal: &Terminal) -> Status {
@@ -62,12 +62,10 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     if let Some(name) = &flags.set_soname {
         edits.push(Edit::SetIdentity(name.clone()))?;
     }
-    let images = if flags.replace_import.is_empty() { Vec::new() } else { format::inspect_unverified(bytes)? };
+    let replaces = !flags.replace_import.is_empty() || !flags.replace_rpath.is_empty();
+    let images = if replaces { format::inspect_unverified(bytes)? } else { Vec::new() };
     for pair in &flags.replace_import {
-        let (from, to) = pair
-            .rsplit_once('=')
-            .filter(|(from, to)| !from.is_empty() && !to.is_empty())
-            .ok_or_else(|| Error::usage(format!("`{pair}` is not of the form `OLD=NEW`")).about("--replace-import"))?;
+        let (from, to) = old_and_new(pair, "--replace-import")?;
         if images.iter().any(|image| image.imports_name(from)) {
             edits.push(Edit::ReplaceImport { from: from.to_owned(), to: to.to_owned() })?;
         } else if !images.iter().any(|image| image.imports_name(to)) {
@@ -83,7 +81,7 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     for name in &flags.remove_import {
         edits.push(Edit::RemoveImport(name.clone()))?;
     }
-    search_path_edits(flags, &mut edits)?;
+    search_path_edits(flags, &images, &mut edits)?;
     if let Some(path) = &flags.set_interpreter {
         edits.push(Edit::SetInterpreter(path.clone()))?;
     }
@@ -108,7 +106,13 @@ fn edit_set(bytes: &[u8], flags: &EditFlags) -> Result<EditSet> {
     Ok(edits)
 }
 
-fn search_path_edits(flags: &EditFlags, edits: &mut EditSet) -> Result<()> {
+/// Splits `OLD=NEW` at the last `=`.
+fn old_and_new<'a>(pair: &'a str, flag: &str) -> Result<(&'a str, &'a str)> {
+    let both = pair.rsplit_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
+    both.ok_or_else(|| Error::usage(format!("`{pair}` is not of the form `OLD=NEW`")).about(flag))
+}
+
+fn search_path_edits(flags: &EditFlags, images: &[Image], edits: &mut EditSet) -> Result<()> {
     let kind = flags.rpath_kind.map(RpathKind::kind);
     match (&flags.set_rpath, kind) {
         (Some(text), kind) => {
@@ -123,6 +127,16 @@ fn search_path_edits(flags: &EditFlags, edits: &mut EditSet) -> Result<()> {
     }
     for path in &flags.remove_rpath {
         edits.push(Edit::RemoveSearchPath(path.clone()))?;
+    }
+    for pair in &flags.replace_rpath {
+        let (from, to) = old_and_new(pair, "--replace-rpath")?;
+        let is_there = |path: &str| images.iter().any(|image| image.search_paths.iter().any(|own| own.path == path));
+        // PE says for itself that it has no search path.
+        let has_some = images.iter().all(|image| image.pe().is_none());
+        if has_some && !is_there(from) && !is_there(to) {
+            return Err(Error::usage(format!("`{from}` is not in the search path")));
+        }
+        edits.push(Edit::ReplaceSearchPath { from: from.to_owned(), to: to.to_owned() })?;
     }
     Ok(())
 }

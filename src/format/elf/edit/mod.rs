@@ -105,6 +105,7 @@ fn is_dynamic(edit: &Edit) -> bool {
         | Edit::SetSearchPath { .. }
         | Edit::AddSearchPath(_)
         | Edit::RemoveSearchPath(_)
+        | Edit::ReplaceSearchPath { .. }
         | Edit::SetSearchPathKind(_)
         | Edit::SetInterpreter(_) => true,
         Edit::ClearExecutableStack

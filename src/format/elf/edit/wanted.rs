@@ -205,6 +205,7 @@ impl Wanted {
                 Edit::SetSearchPath { .. }
                     | Edit::AddSearchPath(_)
                     | Edit::RemoveSearchPath(_)
+                    | Edit::ReplaceSearchPath { .. }
                     | Edit::SetSearchPathKind(_)
             )
         };
@@ -229,6 +230,7 @@ impl Wanted {
                 kind = new_kind.map(tag_of).or(kind);
             }
         }
+        edits.replace_directories(&mut paths);
         for edit in edits.edits() {
             if let Edit::AddSearchPath(path) = edit
                 && !paths.iter().any(|known| known == path.as_bytes())

@@ -221,6 +221,12 @@ impl<'a> Wanted<'a> {
             }
         }
         for edit in edits.edits() {
+            if let Edit::ReplaceSearchPath { to, .. } = edit {
+                check_name(to, "an rpath")?;
+            }
+        }
+        edits.replace_directories(&mut paths);
+        for edit in edits.edits() {
             if let Edit::AddSearchPath(path) = edit {
                 check_name(path, "an rpath")?;
                 // Once, and no more than once: dyld refuses what is there twice.
@@ -400,6 +406,7 @@ fn refuse_foreign(edit: &Edit) -> Result<()> {
         | Edit::SetSearchPath { .. }
         | Edit::AddSearchPath(_)
         | Edit::RemoveSearchPath(_)
+        | Edit::ReplaceSearchPath { .. }
         | Edit::DropRepeatedSearchPaths
         | Edit::SetSearchPathKind(_)
         | Edit::SetMinVersion(_)

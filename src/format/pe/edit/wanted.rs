@@ -70,6 +70,7 @@ impl Wanted {
                 Edit::SetSearchPath { .. }
                 | Edit::AddSearchPath(_)
                 | Edit::RemoveSearchPath(_)
+                | Edit::ReplaceSearchPath { .. }
                 | Edit::SetSearchPathKind(_) => {
                     let message = format!("`{edit}`: PE files have no search path");
                     return Err(Error::unsupported(message).hint(
