@@ -112,6 +112,8 @@ mod repair_loads;
 mod repair_macos;
 #[path = "suite/repair_windows.rs"]
 mod repair_windows;
+#[path = "suite/repair_windows_runtimes.rs"]
+mod repair_windows_runtimes;
 #[path = "suite/retag.rs"]
 mod retag;
 #[cfg(unix)]

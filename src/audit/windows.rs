@@ -19,9 +19,13 @@ pub(super) fn findings(graph: &Graph, binaries: &[Binary], case: &Case<'_>, arch
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for root in graph.all_roots() {
+        let is_data = graph.data.iter().any(|data| data.object == root.object);
         for edge in &root.edges {
             if seen.insert((edge.importer, edge.import, edge.resolution)) && graph.object(edge.importer).is_wheel() {
                 found.extend(windows::old_runtime(graph, edge));
+                let lacking = windows::missing_functions(graph, edge);
+                // Nothing loads it from where it is installed.
+                found.extend(lacking.map(|lacking| if is_data { lacking.at(Severity::Warning) } else { lacking }));
                 found.extend(shipped_debug_runtime(graph, edge));
                 found.extend(windows::mutex_hazard(graph, edge));
             }

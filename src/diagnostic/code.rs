@@ -143,6 +143,7 @@ codes! {
     TW310 "start-up-not-understood" Note Graph "a folder of DLLs is found only by code that is not understood";
     TW311 "delayed-import" Warning Graph "a delayed import is for a DLL that its helper does not find";
     TW312 "run-time-library" Note Graph "a binary names a DLL of the wheel without importing it";
+    TW313 "missing-function" Error Graph "a DLL lacks a function that is needed of it";
     TW401 "symbol-too-recent" Error Policy "a symbol version is newer than a tag allows";
     TW402 "library-not-allowed" Error Policy "a library is outside what a tag allows";
     TW403 "denied-symbol" Error Policy "a symbol is one that a tag denies";

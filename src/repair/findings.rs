@@ -57,6 +57,12 @@ impl Drafter<'_> {
                 false => old.help(OLD_RUNTIME_HELP),
             });
         }
+        if let Some(lacking) =
+            windows::missing_functions(self.graph, edge).filter(|_| !matches!(self.fate(edge), Fate::Leave))
+        {
+            // The wheel came so, and a repair leaves it no worse.
+            decided.diagnostics.push(if inside { lacking.at(Severity::Warning) } else { lacking });
+        }
         match self.fate(edge) {
             Fate::Remove => {
                 decisions.insert(name, Action::Drop);

@@ -357,6 +357,7 @@ fn by_hand(code: Code) -> Option<Diagnostic> {
         Code::TW216 => Diagnostic::new(code, "needs `VCRUNTIME140D.dll`, which only developers' machines have: it is a debug build").member("demo/_core.pyd").help("build it in release mode"),
         Code::TW310 => Diagnostic::new(code, "loads DLLs by code that is not understood; `demo/lib/foo.dll` and others count as found because it names their folder").member("demo/_load.py"),
         Code::TW311 => Diagnostic::new(code, "delays loading `demo/foo.dll`: the helper that does it looks neither beside the extension nor where start-up code points").member("demo/_core.pyd").help("`truewheel repair` makes the import an ordinary one; or link without `/DELAYLOAD`"),
+        Code::TW313 => Diagnostic::new(code, "needs `?Replace@RE2@re2@@SA_N` and 2 more functions, which `re2-318443251ebe3503c788dd250a6952bb.dll` does not have").member("re2.cp312-win_amd64.pyd").help("use the build of the DLL that the binary was linked with"),
         Code::TW312 => Diagnostic::new(code, "names `demo/plugin.dll` without importing it: it may load it when it runs").member("demo/_core.pyd"),
         Code::TW417 => Diagnostic::new(code, "needs `d3d12.dll`, which Windows has from Windows 10 on; the wheel's Pythons run on Windows 8.1 too").member("demo/_core.pyd"),
         Code::TW308 => Diagnostic::new(code, "needs `libfoo.so.1`, which is outside the wheel and no policy gives")

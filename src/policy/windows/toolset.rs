@@ -1,13 +1,11 @@
 //! Runtimes of Visual C++ against what was built for them: what an older one lacks, and what crashes in it.
 
+use super::functions::{Lacking, lacking, name_of};
 use super::runtimes::{Mutex, is_older_toolset, is_runtime, mutex, unmangled};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::format::{Image, ImportKind};
+use crate::format::Image;
 use crate::load::{Edge, Graph, Object, Resolution};
 use crate::policy::Number;
-
-/// Functions that one finding names.
-const MAX_NAMED: usize = 3;
 
 /// Returns the finding about an import that is answered by a runtime older than its importer was built for.
 ///
@@ -88,36 +86,6 @@ fn makes_mutex(importer: &Object, rule: &Mutex) -> bool {
     is_new && !is_runtime(importer.file_name()) && imports(&rule.function) && !imports(&rule.without)
 }
 
-/// What a runtime lacks of what an importer asks of it.
-enum Lacking {
-    /// Nothing that the loader would look for.
-    Nothing,
-    /// Functions that the loader would look for in vain, for people.
-    Functions(String),
-    /// Not all of its exports could be read; why.
-    Unknown(String),
-}
-
-fn lacking(graph: &Graph, edge: &Edge, runtime: &Object) -> Lacking {
-    if graph.import(edge).kind != ImportKind::Needed {
-        return Lacking::Nothing;
-    }
-    let importer = graph.object(edge.importer);
-    let of = importer.symbols.undefined.iter().filter(|symbol| symbol.import.map(usize::from) == Some(edge.import));
-    let lacking: Vec<String> = of
-        .filter(|symbol| runtime.symbols.exports.find(&symbol.name).is_empty())
-        .map(|symbol| format!("`{}`", symbol.name))
-        .collect();
-    match (&runtime.symbols.unread_exports, lacking.get(..MAX_NAMED)) {
-        _ if lacking.is_empty() => Lacking::Nothing,
-        (Some(why), _) => Lacking::Unknown(why.clone()),
-        (None, Some(first)) if lacking.len() > MAX_NAMED => {
-            Lacking::Functions(format!("{} and {} more functions", first.join(", "), lacking.len() - MAX_NAMED))
-        }
-        (None, _) => Lacking::Functions(lacking.join(", ")),
-    }
-}
-
 /// The version of the toolset that linked a binary.
 fn linker(image: &Image) -> Option<(u16, u16)> {
     let (major, minor) = image.pe()?.linker_version;
@@ -132,8 +100,4 @@ fn runtime_version(image: &Image) -> Option<(u16, u16)> {
 
 fn number((major, minor): (u16, u16)) -> Option<Number> {
     Number::parse(&format!("{major}.{minor}"))
-}
-
-fn name_of(object: &Object) -> String {
-    object.external_path().map_or_else(|| object.display_name().to_owned(), |path| path.display().to_string())
 }
