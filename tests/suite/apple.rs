@@ -172,6 +172,24 @@ fn a_thin_wheel_is_not_universal_because_nothing_was_vendored() {
 }
 
 #[test]
+fn code_for_newer_processors_alone_is_none_for_the_tag() {
+    const ARM64E: (u32, u32) = (0x0100_000c, 0x8000_0002);
+    const X86_64H: (u32, u32) = (0x0100_0007, 8);
+    for (plain, newer, [tag, named, own]) in [
+        (ARM64, ARM64E, ["macosx_11_0_arm64", "arm64", "arm64e"]),
+        (X86_64, X86_64H, ["macosx_11_0_x86_64", "x86_64", "x86_64h"]),
+    ] {
+        let slice = |cpu| MachoSpec { cpu, min_os: (11, 0), ..extension() }.build();
+        let both = report(tag, &[(EXTENSION, universal(&[(plain, slice(plain)), (newer, slice(newer))]))]);
+        assert_eq!((both.tags.earned.as_slice(), findings(&both)), ([tag.to_owned()].as_slice(), vec![]));
+        let alone = report(tag, &[(EXTENSION, slice(newer))]);
+        assert_eq!(alone.tags.earned, Vec::<String>::new());
+        let lacks = format!("has code for {own}, and none for {named}, which the tag names");
+        assert_eq!(of(&alone, "TW412"), [format!("error {EXTENSION}: {lacks}")]);
+    }
+}
+
+#[test]
 fn a_file_that_is_named_for_one_processor_and_what_no_loader_loads_take_no_tag_away() {
     let helper = MachoSpec { cpu: X86_64, ..MachoSpec::library("attach_x86_64.dylib") };
     let object = MachoSpec { cpu: X86_64, min_os: (15, 0), file_type: OBJECT, signed: false, ..extension() };

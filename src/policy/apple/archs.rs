@@ -65,18 +65,19 @@ pub fn missing_archs<'a>(
     let mut members: BTreeMap<&str, Vec<Arch>> = BTreeMap::new();
     for (member, image) in binaries {
         if image.macho().is_some() && image.kind != ImageKind::Object {
-            let (archs, arch) = (members.entry(member).or_default(), macos::base(image.arch));
-            if !archs.contains(&arch) {
-                archs.push(arch);
+            let archs = members.entry(member).or_default();
+            if !archs.contains(&image.arch) {
+                archs.push(image.arch);
             }
         }
     }
     let mut found = Vec::new();
     for (member, own) in members {
+        let families: Vec<Arch> = own.iter().map(|arch| macos::base(*arch)).collect();
         let lacking: Vec<String> = wanted
             .iter()
             .copied()
-            .filter(|arch| !own.contains(arch) && !named_for_another(member, *arch, &own))
+            .filter(|arch| !own.contains(arch) && !named_for_another(member, *arch, &families))
             .map(Arch::apple_name)
             .collect();
         if lacking.is_empty() {

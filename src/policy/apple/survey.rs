@@ -105,14 +105,17 @@ impl Survey {
 
     /// Returns the wheel's binaries that do not do for a machine, by archive name, with the place of one slice.
     ///
-    /// A file that is named for another processor (`attach_x86_64.dylib`) is not meant for this one. A program for Intel
-    /// runs on Apple silicon too. A library that others import is only needed on the processors of the slices that import
-    /// it: where one of this machine's does, and finds no code, the import is missing, which is told elsewhere.
+    /// Code for newer processors alone is none for all that a tag names: Rosetta does not run `x86_64h`, and a process of
+    /// plain arm64 does not load `arm64e`. A file that is named for another processor (`attach_x86_64.dylib`) is not meant
+    /// for this one. A program for Intel runs on Apple silicon too. A library that others import is only needed on the
+    /// processors of the slices that import it: where one of this machine's does, and finds no code, the import is missing,
+    /// which is told elsewhere.
     pub(super) fn lacking(&self, subject: &Subject<'_>, machine: &Machine) -> Vec<(usize, Lack)> {
         let mut lacking = Vec::new();
         let imported = imported(subject);
         for (member, places) in &self.members {
-            if places.iter().any(|place| self.on(machine).any(|slice| slice.place == *place)) {
+            let is_plain = |slice: &Slice| subject.at(slice.place).image.arch == machine.arch;
+            if places.iter().any(|place| self.on(machine).any(|slice| slice.place == *place && is_plain(slice))) {
                 continue;
             }
             let foreign = self.foreign.iter().find(|(place, arch, _)| places.contains(place) && *arch == machine.arch);
