@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::batch::{Copied, Finished};
+use super::batch::{Batch, Copied};
+use super::digests::Digests;
 use super::options::Options;
 use super::plan::{MemberEdit, Plan, Source, VendoredLibrary, hex};
 use super::recorded;
@@ -53,7 +54,7 @@ pub(super) struct Making<'a> {
     /// Where they lie until they are published.
     pub folder: &'a Path,
     /// What was made for earlier wheels.
-    pub finished: &'a Finished,
+    pub batch: &'a Batch,
 }
 
 /// A member whose bytes are new.
@@ -90,13 +91,13 @@ pub(super) struct Contents<'a> {
 /// # Errors
 /// `Io` for files that cannot be read or written; `Unsupported` or `Malformed` if a binary cannot carry its edits.
 pub(super) fn apply(wheel: &Wheel, plan: &Plan, making: Making<'_>, kept: Kept) -> Result<Staged> {
-    let Making { options, folder, finished } = making;
+    let Making { options, folder, batch } = making;
     let dist_info = wheel
         .dist_info()
         .ok_or_else(|| Error::new(ErrorKind::Refused, "the wheel has no dist-info directory"))?
         .to_owned();
     make_folder(folder)?;
-    finished.keep_only(plan);
+    batch.finished.keep_only(plan);
     let mut staged = Staged {
         output: None,
         changes: BTreeMap::new(),
@@ -120,7 +121,7 @@ pub(super) fn apply(wheel: &Wheel, plan: &Plan, making: Making<'_>, kept: Kept) 
     }
     let destination = folder.join(plan.tags.after.to_string());
     let record_name = format!("{}/RECORD", contents.dist_info);
-    contents.sum(&kept)?;
+    contents.sum(&kept, &batch.digests)?;
     drop(kept);
     let record = contents.record()?;
     let same_record = wheel.member(&record_name).map(|member| wheel.read_small(member)).transpose()?;
@@ -198,8 +199,8 @@ fn edit_member(wheel: &Wheel, edit: &MemberEdit, making: Making<'_>, kept: &Kept
 }
 
 fn vendor(library: &VendoredLibrary, making: Making<'_>) -> Result<Done> {
-    let Making { options, folder, finished } = making;
-    let copied = finished.copy(library, options.compress, || copied(library, options, folder))?;
+    let Making { options, folder, batch } = making;
+    let copied = batch.finished.copy(library, options.compress, || copied(library, options, folder))?;
     let (name, payload) = (library.member.clone(), copied.payload.clone());
     let made = Made { name, payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
     Ok(Done { made, changes: copied.changes.clone(), notes: copied.notes.clone(), replaces: Vec::new() })
@@ -476,14 +477,14 @@ impl<'a> Contents<'a> {
     }
 
     /// Takes the digests of all kept members: those that are known, and the others computed, not believed of RECORD.
-    pub(super) fn sum(&mut self, known: &Kept) -> Result<()> {
+    pub(super) fn sum(&mut self, known: &Kept, digests: &Digests) -> Result<()> {
         let kept: Vec<&Member> = self.kept().collect();
         let digests = kept
             .into_par_iter()
             .map(|member| {
                 let digest = match known.digest(member.name()) {
                     Some(digest) => digest,
-                    None => self.wheel.digest(member)?.0,
+                    None => digests.of(self.wheel, member)?,
                 };
                 Ok((member.name().to_owned(), digest))
             })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::digests::Digests;
 use super::options::Options;
 use super::plan::{Plan, VendoredLibrary};
 use super::run::{self, Outcome};
@@ -16,7 +17,8 @@ use crate::wheel::write::Payload;
 /// Repairs of several wheels, one after the other.
 ///
 /// The wheels of a release mostly need the same libraries. Each file outside is read and summed once, and a copy that gets
-/// the same name and the same edits in the next wheel is neither edited nor packed nor unpacked again. The results are,
+/// the same name and the same edits in the next wheel is neither edited nor packed nor unpacked again, nor is a large member
+/// that stays as it is and was in the last wheel. The results are,
 /// byte for byte, what [`repair`](super::repair()) makes of each wheel alone. What the last wheel did not need is
 /// forgotten, so that memory does not grow with the number of wheels.
 #[derive(Debug, Default)]
@@ -25,12 +27,14 @@ pub struct Batch {
     pub(super) files: Files,
     /// What was copied into the last wheel.
     pub(super) finished: Finished,
+    /// Digests of what stays as it is.
+    pub(super) digests: Digests,
 }
 
 impl Batch {
     /// Returns a batch without wheels.
     pub fn new() -> Self {
-        Self { files: Files::default(), finished: Finished(Some(Mutex::default())) }
+        Self { files: Files::default(), finished: Finished(Some(Mutex::default())), digests: Digests::kept() }
     }
 
     /// Repairs a wheel as [`repair`](super::repair()) does.
@@ -39,6 +43,7 @@ impl Batch {
     /// As [`repair`](super::repair()).
     pub fn repair(&self, path: &Path, options: &Options, folder: Option<&Path>) -> Result<Outcome> {
         self.files.next_wheel();
+        self.digests.next_wheel();
         run::repair_wheel(&Wheel::open(path)?, options, folder, self)
     }
 }

@@ -5,6 +5,7 @@ mod batch;
 mod context;
 mod copies;
 mod deployment;
+mod digests;
 mod draft;
 mod findings;
 mod include;

@@ -42,7 +42,7 @@ pub(super) fn prove(
     making: Making<'_>,
     staged: &Staged,
 ) -> Result<Proof> {
-    let Making { options, finished, .. } = making;
+    let Making { options, batch, .. } = making;
     let mut diagnostics = Vec::new();
     let mut failed = |member: Option<&str>, message: String| {
         let diagnostic = Diagnostic::new(Code::TW901, message);
@@ -54,7 +54,7 @@ pub(super) fn prove(
     for fault in result.faults().iter().filter(|fault| fault.level == FaultLevel::Error) {
         failed(fault.member.as_deref(), format!("the result's archive is not sound: {}", fault.message));
     }
-    let binaries = binaries(result, input, staged, finished)?;
+    let binaries = binaries(result, input, staged, &batch.finished)?;
     for message in record_differences(result)? {
         failed(None, message);
     }

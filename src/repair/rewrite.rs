@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::apply::{Contents, has_curable_faults, same_rows};
+use super::digests::Digests;
 use super::options::Options;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::error::{Error, ErrorKind, Result};
@@ -154,7 +155,7 @@ impl Rewrite {
             }
             _ => None,
         });
-        contents.sum(&Kept::digests(known))?;
+        contents.sum(&Kept::digests(known), &Digests::default())?;
         let record = contents.record()?;
         let says_so = old_record.is_some_and(|bytes| same_rows(&bytes, &record));
         if is_same && says_so && !self.mending.is_some_and(|mending| mending.finds(wheel)) {

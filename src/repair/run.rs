@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::apply::{self, Making, Staged};
-use super::batch::{Batch, Finished};
+use super::batch::Batch;
 use super::context::Context;
 use super::deployment::{self, Targeted};
 use super::make::{self, Input};
@@ -143,7 +143,7 @@ pub(super) fn repair_wheel(wheel: &Wheel, options: &Options, folder: Option<&Pat
         plan: None,
     };
     if let (Some(folder), false) = (folder, outcome.is_refused(&options.accept)) {
-        let making = Making { options, folder, finished: &batch.finished };
+        let making = Making { options, folder, batch };
         let staged = apply::apply(wheel, &plan, making, kept)?;
         finish(&mut outcome, staged, &input, &plan, making)?;
     }
@@ -206,8 +206,7 @@ fn pure(wheel: &Wheel, filename: WheelFilename, options: &Options, folder: Optio
         diagnostics: Vec::new(),
         graph: Graph::default(),
     };
-    let staged =
-        apply::apply(wheel, &plan, Making { options, folder, finished: &Finished::default() }, Kept::default())?;
+    let staged = apply::apply(wheel, &plan, Making { options, folder, batch: &Batch::default() }, Kept::default())?;
     if let Some(output) = staged.output {
         let result = Wheel::open(output.path())?;
         let differences = prove::record_differences(&result)?;
