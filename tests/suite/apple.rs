@@ -307,9 +307,13 @@ fn a_name_that_other_packages_use_is_told() {
 #[test]
 fn little_room_is_told_where_names_may_have_to_change() {
     let tight = |import| MachoSpec { imports: vec![(LOAD, import)], room: 16, ..extension() };
-    let found = |import| of(&report("macosx_11_0_arm64", &[(EXTENSION, tight(import).build())]), "TW211").len();
-    assert_eq!(found("/usr/lib/libSystem.B.dylib"), 0);
-    assert_eq!(found("/opt/homebrew/lib/libfoo.dylib"), 1);
+    let found = |import| of(&report("macosx_11_0_arm64", &[(EXTENSION, tight(import).build())]), "TW211");
+    let level =
+        |import| found(import).iter().map(|text| text.split(' ').next().unwrap().to_owned()).collect::<String>();
+    assert_eq!(level("/usr/lib/libSystem.B.dylib"), "");
+    assert_eq!(level("/opt/homebrew/lib/libfoo.dylib"), "warning");
+    assert_eq!(level("@rpath/libfoo.dylib"), "warning");
+    assert_eq!(level("@loader_path/libfoo.dylib"), "note");
 }
 
 #[test]

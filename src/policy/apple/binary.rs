@@ -101,16 +101,21 @@ impl Slice<'_> {
         Some(Diagnostic::new(Code::TW210, message).at(severity).help("sign it anew with `truewheel edit --sign`"))
     }
 
-    /// Little room for load commands, in a file whose imports a repair may have to change.
+    /// Little room for load commands, in a file whose imports a repair may have to change; a warning where one still
+    /// has to be.
     fn header_room(&self) -> Option<Diagnostic> {
         let free = self.facts.room.free();
-        let outside = |name: &str| !self.rules.gives(name) && !self.rules.is_python(name);
-        let rewired = self.image.imports.iter().any(|import| outside(&import.name));
-        (free < self.rules.header_room && rewired).then(|| {
-            let message =
-                format!("has room for {free} bytes of load commands ({}) to grow by", self.image.arch.apple_name());
-            Diagnostic::new(Code::TW211, message).help("link with `-Wl,-headerpad_max_install_names`")
-        })
+        let outside = |name: &&str| !self.rules.gives(name) && !self.rules.is_python(name);
+        let mut imports = self.image.imports.iter().map(|import| import.name.as_str()).filter(outside).peekable();
+        if free >= self.rules.header_room || imports.peek().is_none() {
+            return None;
+        }
+        let is_wired = imports.all(|name| name.starts_with("@loader_path/"));
+        let severity = if is_wired { Severity::Note } else { Severity::Warning };
+        let message =
+            format!("has room for {free} bytes of load commands ({}) to grow by", self.image.arch.apple_name());
+        let found = Diagnostic::new(Code::TW211, message).at(severity);
+        Some(found.help("link with `-Wl,-headerpad_max_install_names`"))
     }
 
     /// A library that answers for a name which other distributions use too.
