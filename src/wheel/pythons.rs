@@ -94,7 +94,7 @@ impl Pythons {
     /// all excluded counts only where no other is left.
     pub fn meant(&self) -> Vec<Meant> {
         let all = self.tags.expand();
-        let alive = all.iter().any(|tag| is_alive(tag));
+        let alive = all.iter().any(is_alive);
         let of = |lets_in: &dyn Fn((u8, u16)) -> bool| -> Vec<Meant> {
             let tags = all.iter().filter(|tag| !alive || is_alive(tag));
             let mut meant: Vec<Meant> = tags.filter_map(|tag| meant(tag, lets_in)).collect();

@@ -115,7 +115,7 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
         // It lies where it can only be found beside, and the others are told of that folder.
         [one] => (*one).clone(),
         [one, other, ..] => {
-            homes.diagnostics.push(cannot_share(name, one, other));
+            homes.diagnostics.push(cannot_share(drafter, name, [one, other]));
             return folders;
         }
     };
@@ -128,18 +128,25 @@ fn shared(drafter: &Drafter<'_>, name: &str, needed: &Wanted, homes: &mut Homes)
     folders
 }
 
-fn cannot_share(name: &str, one: &Folder, other: &Folder) -> Diagnostic {
+fn cannot_share(drafter: &Drafter<'_>, name: &str, folders: [&Folder; 2]) -> Diagnostic {
     let place = |folder: &Folder| match folder.member.as_str() {
         "" => "the top level".to_owned(),
         member => format!("`{member}`"),
     };
     let message = format!(
         "`{name}` is needed in {} and in {}, and neither has start-up code that could tell the loader of the other",
-        place(one),
-        place(other)
+        place(folders[0]),
+        place(folders[1])
     );
-    Diagnostic::new(Code::TW321, message)
-        .help("give each folder a copy of its own with `--layout adjacent`, or add an `__init__.py` to the package")
+    // Only an included library lies among the vendored ones before it is decided where those go.
+    let is_included = folders.contains(&&drafter.places.libraries);
+    Diagnostic::new(Code::TW321, message).help(match is_included {
+        true => {
+            "say where the included library goes with `--include NAME=FOLDER` (`.` is the top level), or give each folder a \
+             copy of its own with `--layout adjacent`"
+        }
+        false => "give each folder a copy of its own with `--layout adjacent`, or add an `__init__.py` to the package",
+    })
 }
 
 /// Returns the binary of the wheel that names a DLL in its text without importing it: it may load it when it runs, so
