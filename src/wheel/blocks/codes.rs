@@ -43,7 +43,8 @@ const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 /// The symbol that ends a block.
 const END: usize = 256;
 
-/// What a symbol is: how many bits it takes, code alone and with what belongs to it, and how many bytes it stands for.
+/// What a symbol is: how many bits it takes, code alone and with what belongs to it, and how many bytes it stands for, or how
+/// many it goes back.
 ///
 /// No bits at all: no symbol has this code.
 #[derive(Debug, Clone, Copy, Default)]
@@ -68,10 +69,15 @@ pub(super) fn literal(symbol: usize) -> Option<(u16, u8)> {
     }
 }
 
-/// Extra bits of the distance symbols: 0, 0, 0, 0, 1, 1, 2, 2, … (3.2.5).
+/// Distance and extra bits of the distance symbols: 1, 2, 3, 4, 5, 7, 9, 13, … and 0, 0, 0, 0, 1, 1, 2, 2, … (3.2.5).
 pub(super) fn distance(symbol: usize) -> Option<(u16, u8)> {
     let extra = u8::try_from((symbol / 2).saturating_sub(1)).ok()?;
-    (symbol < 30).then_some((0, extra))
+    let base = match symbol {
+        0..=3 => symbol.checked_add(1)?,
+        4..=29 => (2_usize | symbol & 1).checked_shl(extra.into())?.checked_add(1)?,
+        _ => return None,
+    };
+    Some((u16::try_from(base).ok()?, extra))
 }
 
 /// A symbol of the code length code; what follows it is read apart.
@@ -120,7 +126,7 @@ pub(super) struct Code {
     counts: [u16; LONGEST + 1],
     /// True if every sequence of bits begins with some code.
     pub(super) is_complete: bool,
-    /// Bytes that a symbol stands for at least, and its extra bits.
+    /// Bytes that a symbol stands for, or goes back, at least, and its extra bits.
     meaning: fn(usize) -> Option<(u16, u8)>,
 }
 

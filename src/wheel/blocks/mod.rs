@@ -4,9 +4,11 @@
 
 mod bits;
 mod codes;
+mod seam;
 
 use self::bits::Bits;
 use self::codes::{Code, Entry, distance, literal, read_codes};
+pub(super) use self::seam::{Cut, Seam};
 
 /// One block, or several in a row; positions in the stream are in bits from its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,26 +81,9 @@ impl<'a> Walk<'a> {
     /// Steps over the next block; nothing if it is not sound.
     pub(super) fn step(&mut self) -> Option<Block> {
         let (start, from) = (self.bits.position(), self.unpacked);
-        self.bits.refill();
-        self.is_done = self.bits.take(1) == 1;
-        let (kind, length) = match self.bits.take(2) {
-            0 => (Kind::Stored, self.bits.skip_stored()?),
-            1 => {
-                let fixed = |symbol: usize| match symbol {
-                    0..=143 | 280..=287 => 8,
-                    144..=255 => 9,
-                    _ => 7,
-                };
-                let lengths: Vec<u8> = (0..288).map(fixed).collect();
-                self.literals.assign(&lengths)?;
-                self.distances.assign(&[5; 30])?;
-                (Kind::Coded, self.symbols()?)
-            }
-            2 => {
-                read_codes(&mut self.bits, &mut self.literals, &mut self.distances)?;
-                (Kind::Coded, self.symbols()?)
-            }
-            _ => return None,
+        let (kind, length) = match self.header()? {
+            Kind::Coded => (Kind::Coded, walk(&mut self.bits, &self.literals, &self.distances)?),
+            kind => (kind, self.bits.skip_stored()?),
         };
         let (end, to) = (self.bits.position(), from.checked_add(length)?);
         self.unpacked = to;
@@ -137,9 +122,26 @@ impl<'a> Walk<'a> {
         )
     }
 
-    /// Steps over the symbols of a block; returns how many bytes they stand for.
-    fn symbols(&mut self) -> Option<u64> {
-        walk(&mut self.bits, &self.literals, &self.distances)
+    /// Steps over the header of a block, up to its first symbol or the length of its stored bytes.
+    fn header(&mut self) -> Option<Kind> {
+        self.bits.refill();
+        self.is_done = self.bits.take(1) == 1;
+        match self.bits.take(2) {
+            0 => return Some(Kind::Stored),
+            1 => {
+                let fixed = |symbol: usize| match symbol {
+                    0..=143 | 280..=287 => 8,
+                    144..=255 => 9,
+                    _ => 7,
+                };
+                let lengths: Vec<u8> = (0..288).map(fixed).collect();
+                self.literals.assign(&lengths)?;
+                self.distances.assign(&[5; 30])?;
+            }
+            2 => read_codes(&mut self.bits, &mut self.literals, &mut self.distances)?,
+            _ => return None,
+        }
+        Some(Kind::Coded)
     }
 }
 

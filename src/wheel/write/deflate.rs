@@ -90,14 +90,25 @@ fn zlib_level(level: u8) -> flate2::Compression {
 #[cfg(feature = "libdeflate")]
 fn deflate_whole(bytes: &[u8], level: u8) -> Result<Vec<u8>> {
     use libdeflater::{CompressionLvl, Compressor};
-    let level = CompressionLvl::new(i32::from(level.min(MAX_LEVEL))).unwrap_or_default();
-    let mut compressor = Compressor::new(level);
-    let mut packed = vec![0; compressor.deflate_compress_bound(bytes.len())];
-    let length = compressor
-        .deflate_compress(bytes, &mut packed)
-        .map_err(|_| Error::new(ErrorKind::Internal, "deflate ran out of room"))?;
-    packed.truncate(length);
-    Ok(packed)
+    thread_local! {
+        /// The last one: to make one costs as much as to deflate a small member.
+        static COMPRESSOR: std::cell::RefCell<Option<(u8, Compressor)>> = const { std::cell::RefCell::new(None) };
+    }
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let (_, compressor) = match kept {
+            Some(kept) if kept.0 == level => kept,
+            _ => {
+                let known = CompressionLvl::new(i32::from(level.min(MAX_LEVEL))).unwrap_or_default();
+                kept.insert((level, Compressor::new(known)))
+            }
+        };
+        let mut packed = vec![0; compressor.deflate_compress_bound(bytes.len())];
+        let length = compressor
+            .deflate_compress(bytes, &mut packed)
+            .map_err(|_| Error::new(ErrorKind::Internal, "deflate ran out of room"))?;
+        packed.truncate(length);
+        Ok(packed)
+    })
 }
 
 #[cfg(not(feature = "libdeflate"))]

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-/// Bytes that are compared at a time; a difference is told no more exactly than that.
-const GRAIN: usize = 1024;
+/// Bytes that are compared at a time.
+const PIECE: usize = 1024;
+/// How exactly a difference is told.
+const GRAIN: usize = 32;
 
 /// Where new bytes are not the old ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,17 +20,23 @@ impl Differences {
     /// Compares byte by byte, without looking for what has moved.
     pub fn between(old: &[u8], new: &[u8]) -> Self {
         let mut changed: Vec<Range<u64>> = Vec::new();
-        let mut from = 0_u64;
-        for (old, new) in old.chunks(GRAIN).zip(new.chunks(GRAIN)) {
+        let mut start = 0_u64;
+        for (old, new) in old.chunks(PIECE).zip(new.chunks(PIECE)) {
             let common = old.len().min(new.len());
-            let to = from.saturating_add(common as u64);
-            if old.get(..common) != new.get(..common) {
-                match changed.last_mut() {
-                    Some(last) if last.end == from => last.end = to,
-                    _ => changed.push(from..to),
+            let (old, new) = (old.get(..common).unwrap_or(old), new.get(..common).unwrap_or(new));
+            if old != new {
+                let mut from = start;
+                for (old, new) in old.chunks(GRAIN).zip(new.chunks(GRAIN)) {
+                    let to = from.saturating_add(old.len() as u64);
+                    match changed.last_mut() {
+                        _ if old == new => {}
+                        Some(last) if last.end == from => last.end = to,
+                        _ => changed.push(from..to),
+                    }
+                    from = to;
                 }
             }
-            from = to;
+            start = start.saturating_add(common as u64);
         }
         Self { changed, old: old.len() as u64, new: new.len() as u64 }
     }
@@ -63,11 +71,11 @@ mod tests {
         let old = vec![7; 5000];
         assert!(Differences::between(&old, &old).is_empty());
         let mut new = old.clone();
-        for at in [1023, 1024, 4999] {
+        for at in [1023, 1024, 1100, 4999] {
             new[at] = 8;
         }
         let found = Differences::between(&old, &new);
-        assert_eq!(found.changed(), [0..2048, 4096..5000]);
+        assert_eq!(found.changed(), [992..1056, 1088..1120, 4992..5000]);
         assert!(!found.is_empty());
     }
 

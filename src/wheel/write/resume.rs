@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::wheel::blocks::{Block, Kind, Walk, next_start};
 
 /// Packed bytes that are searched at least.
-const NEAR: u64 = 64 << 10;
+const NEAR: u64 = 24 << 10;
 /// Headers that led nowhere, after which the search is given up: sound streams have none, hostile ones many.
 const PATIENCE: usize = 4;
 

@@ -2,7 +2,8 @@
 //!
 //! A block of a deflate stream can stand in another stream as it is if all bytes that it copies from, at most 32 KiB
 //! before it, are the same there. An edit of a library changes its first pages and a few near its end, so that most of
-//! its blocks stay. Bits are moved, nothing is decided anew: the result depends on the two inputs and the level alone.
+//! its blocks stay, and of the others all symbols but those that the edit reaches. Bits are moved, nothing is decided anew:
+//! the result depends on the two inputs and the level alone.
 
 use std::ops::Range;
 
@@ -10,14 +11,16 @@ use super::deflate::deflate;
 use super::differences::Differences;
 use super::resume::scan_around;
 use crate::error::Result;
-use crate::wheel::blocks::{Block, Kind, scan};
+use crate::wheel::blocks::{Block, Cut, Kind, Seam, Walk, scan};
 
 /// How far back a match can reach (RFC 1951, 2).
 const WINDOW: u64 = 32 << 10;
 /// Blocks of a sound compressor hold more packed bytes than this; a stream of smaller ones is not worth a walk.
 const SMALLEST: usize = 256;
 /// Unchanged bytes in a row that are worth not walking over.
-const GAP: u64 = 1 << 20;
+const GAP: u64 = 192 << 10;
+/// Unpacked bytes at one end of a block that are worth writing its codes once more.
+const WORTH: u64 = 4 << 10;
 
 /// Deflates `new`, of which `packed` holds the old bytes; nothing if most would have to be deflated anew, or if
 /// `packed` is not as it should be.
@@ -34,7 +37,7 @@ pub(super) fn deflate_changed(
         return Ok(None);
     }
     let Some(blocks) = blocks(packed, differences) else { return Ok(None) };
-    let Some(parts) = parts(&blocks, differences) else { return Ok(None) };
+    let Some(parts) = parts(packed, &blocks, differences) else { return Ok(None) };
     let anew: u64 = parts.iter().map(Part::anew).sum();
     if anew > differences.new_size() / 2 {
         return Ok(None);
@@ -44,6 +47,8 @@ pub(super) fn deflate_changed(
     for (index, part) in parts.iter().enumerate() {
         let copied = match part {
             Part::Kept(block) => out.put(packed, block, index == last),
+            Part::Head(block, seam, cut) => out.put_symbols(packed, block, (seam, seam.symbols..cut.bit), index == last),
+            Part::Tail(block, seam, cut) => out.put_symbols(packed, block, (seam, cut.bit..seam.end), index == last),
             Part::Anew { from, to } => {
                 let range = usize::try_from(*from).ok().zip(usize::try_from(*to).ok());
                 let Some(bytes) = range.and_then(|(from, to)| new.get(from..to)) else { return Ok(None) };
@@ -100,6 +105,10 @@ fn is_worth(differences: &Differences) -> bool {
 enum Part<'a> {
     /// A block of the old one.
     Kept(&'a Block),
+    /// The symbols of a block before a cut.
+    Head(&'a Block, Seam, Cut),
+    /// The symbols of a block from a cut on.
+    Tail(&'a Block, Seam, Cut),
     /// New bytes that are deflated.
     Anew { from: u64, to: u64 },
 }
@@ -108,14 +117,14 @@ impl Part<'_> {
     /// Returns how many bytes are deflated.
     fn anew(&self) -> u64 {
         match self {
-            Self::Kept(_) => 0,
+            Self::Kept(_) | Self::Head(..) | Self::Tail(..) => 0,
             Self::Anew { from, to } => to.saturating_sub(*from),
         }
     }
 }
 
-/// Tells the blocks that stay from the bytes between them; nothing if the blocks are not those of the old bytes.
-fn parts<'a>(blocks: &'a [Block], differences: &Differences) -> Option<Vec<Part<'a>>> {
+/// Tells what stays from the bytes between; nothing if the blocks are not those of the old bytes.
+fn parts<'a>(packed: &[u8], blocks: &'a [Block], differences: &Differences) -> Option<Vec<Part<'a>>> {
     let (old, new) = (differences.old_size(), differences.new_size());
     if blocks.last()?.to != old {
         return None;
@@ -126,18 +135,40 @@ fn parts<'a>(blocks: &'a [Block], differences: &Differences) -> Option<Vec<Part<
         _ if from < to => parts.push(Part::Anew { from, to }),
         _ => {}
     };
-    let mut changed = differences.changed();
+    // What is no longer there is changed, too.
+    let gone = (new < old).then_some(new..old);
+    let all: Vec<Range<u64>> = differences.changed().iter().cloned().chain(gone).collect();
+    let mut changed = all.as_slice();
+    let mut walk = Walk::from_start(packed);
     for block in blocks {
         // Ranges whose end no later block can reach back to are done with.
         while changed.first().is_some_and(|range| range.end.saturating_add(WINDOW) <= block.from) {
             changed = changed.get(1..)?;
         }
-        let is_touched = changed.first().is_some_and(|range| range.start < block.to);
-        match is_touched || block.to > new {
-            true => anew(&mut parts, block.from, block.to.min(new)),
+        let near = changed.get(..changed.partition_point(|range| range.start < block.to))?;
+        match block.kind {
             // Empty blocks are there for flushing alone.
-            false if block.from == block.to => {}
-            false => parts.push(Part::Kept(block)),
+            _ if near.is_empty() && block.from == block.to => {}
+            _ if near.is_empty() => parts.push(Part::Kept(block)),
+            Kind::Coded => {
+                let seam = walk.seam(block, near)?;
+                let Some((begin, end)) = seam.cuts else {
+                    parts.push(Part::Kept(block));
+                    continue;
+                };
+                let has_head = begin.byte.saturating_sub(block.from) >= WORTH;
+                let has_tail = block.to.saturating_sub(end.byte) >= WORTH;
+                let from = if has_head { begin.byte } else { block.from };
+                let to = if has_tail { end.byte } else { block.to };
+                if has_head {
+                    parts.push(Part::Head(block, seam.clone(), begin));
+                }
+                anew(&mut parts, from, to.min(new));
+                if has_tail {
+                    parts.push(Part::Tail(block, seam, end));
+                }
+            }
+            Kind::Stored | Kind::Run => anew(&mut parts, block.from, block.to.min(new)),
         }
     }
     anew(&mut parts, old.min(new), new);
@@ -198,6 +229,20 @@ impl Stream {
                 Some(())
             }
         }
+    }
+
+    /// Appends some symbols of a block as a block of its own, with the codes and the end of the whole.
+    fn put_symbols(
+        &mut self,
+        stream: &[u8],
+        block: &Block,
+        (seam, symbols): (&Seam, Range<u64>),
+        is_last: bool,
+    ) -> Option<()> {
+        self.put_bits(u64::from(is_last), 1);
+        self.put_stream(stream, block.start.checked_add(1)?, seam.symbols)?;
+        self.put_stream(stream, symbols.start, symbols.end)?;
+        self.put_stream(stream, seam.end, block.end)
     }
 
     /// Appends blocks of no bytes until the next bit is the one of this number in its byte.
@@ -381,6 +426,27 @@ mod tests {
             skipped += blocks.iter().filter(|block| block.kind == Kind::Run).count();
         }
         assert!(skipped > 4, "{skipped}");
+    }
+
+    #[test]
+    fn of_a_large_block_only_the_symbols_that_a_change_reaches_are_new() {
+        let mut random = Random(29);
+        for round in 0..20 {
+            let old: Vec<u8> = (0..150_000).map(|_| u8::try_from(random.next(9) * random.next(9)).unwrap()).collect();
+            // One block of 150,000 bytes, which copies from everywhere before.
+            let packed = if round % 2 == 0 { deflate(&old, 1).unwrap() } else { zlib(&old, 9, usize::MAX) };
+            let mut new = old.clone();
+            let at = 50_000 + random.next(50_000);
+            new[at..at + 40].fill(200);
+            let differences = Differences::between(&old, &new);
+            let blocks = blocks(&packed, &differences).unwrap();
+            let parts = parts(&packed, &blocks, &differences).unwrap();
+            assert!(parts.iter().any(|part| matches!(part, Part::Head(..) | Part::Tail(..))), "round {round}");
+            let made = deflate_changed(&new, &packed, &differences, 6).unwrap().unwrap();
+            assert!(inflate(&made) == new, "round {round}");
+            let anew: u64 = parts.iter().map(Part::anew).sum();
+            assert!(anew >= 40 && anew < 40_000, "round {round}: {anew}");
+        }
     }
 
     #[test]
