@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
-
+use crate::wheel::write::Sums;
 use crate::wheel::{Member, MemberBytes, Wheel};
 
 /// Unpacked bytes that are kept at most, all binaries together; with the budget of those that are worked on and with
@@ -52,7 +51,7 @@ impl Kept {
         if fits {
             self.lock().bytes.insert(member.to_owned(), bytes.uncounted());
         } else {
-            let digest = Sha256::digest(&*bytes).into();
+            let digest = Sums::of(&bytes).sha256;
             self.lock().digests.insert(member.to_owned(), digest);
         }
     }
@@ -66,7 +65,7 @@ impl Kept {
     pub fn digest(&self, member: &str) -> Option<[u8; 32]> {
         let bytes = self.take(member);
         match bytes {
-            Some(bytes) => Some(Sha256::digest(&*bytes).into()),
+            Some(bytes) => Some(Sums::of(&bytes).sha256),
             None => self.lock().digests.get(member).copied(),
         }
     }

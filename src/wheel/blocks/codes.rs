@@ -80,40 +80,86 @@ pub(super) fn distance(symbol: usize) -> Option<(u16, u8)> {
     Some((u16::try_from(base).ok()?, extra))
 }
 
-/// A symbol of the code length code; what follows it is read apart.
-fn plain(symbol: usize) -> Option<(u16, u8)> {
-    Some((u16::try_from(symbol).ok()?, 0))
+/// The code lengths of a dynamic block's two codes.
+pub(super) struct Lengths {
+    all: Vec<u8>,
+    /// How many of them are those of literals and lengths.
+    literals: usize,
 }
 
-/// Reads the codes of a dynamic block (3.2.7).
-pub(super) fn read_codes(bits: &mut Bits<'_>, literals: &mut Code, distances: &mut Code) -> Option<()> {
-    let literal_count = usize::try_from(bits.take(5)).ok()?.checked_add(257)?;
-    let distance_count = usize::try_from(bits.take(5)).ok()?.checked_add(1)?;
-    let length_count = usize::try_from(bits.take(4)).ok()?.checked_add(4)?;
-    let mut lengths = [0_u8; 19];
-    for place in ORDER.iter().take(length_count) {
-        bits.refill();
-        *lengths.get_mut(*place)? = u8::try_from(bits.take(3)).ok()?;
+impl Lengths {
+    /// Reads them (3.2.7).
+    pub(super) fn read(bits: &mut Bits<'_>) -> Option<Self> {
+        let literals = usize::try_from(bits.take(5)).ok()?.checked_add(257)?;
+        let distance_count = usize::try_from(bits.take(5)).ok()?.checked_add(1)?;
+        let length_count = usize::try_from(bits.take(4)).ok()?.checked_add(4)?;
+        let mut lengths = [0_u8; 19];
+        for place in ORDER.iter().take(length_count) {
+            bits.refill();
+            *lengths.get_mut(*place)? = u8::try_from(bits.take(3)).ok()?;
+        }
+        let code = length_code(&lengths)?;
+        let mut all: Vec<u8> = Vec::with_capacity(320);
+        let total = literals.checked_add(distance_count)?;
+        while all.len() < total {
+            bits.refill();
+            let (symbol, length) = *code.get(usize::try_from(bits.held & 127).ok()?)?;
+            if length == 0 {
+                return None;
+            }
+            bits.drop(length);
+            let (length, times) = match symbol {
+                16 => (*all.last()?, bits.take(2).checked_add(3)?),
+                17 => (0, bits.take(3).checked_add(3)?),
+                18 => (0, bits.take(7).checked_add(11)?),
+                length => (length, 1),
+            };
+            all.extend(std::iter::repeat_n(length, usize::try_from(times).ok()?));
+        }
+        all.truncate(total);
+        Some(Self { all, literals })
     }
-    let mut code = Code::new(plain);
-    code.assign(&lengths)?;
-    let mut all: Vec<u8> = Vec::with_capacity(320);
-    let total = literal_count.checked_add(distance_count)?;
-    while all.len() < total {
-        bits.refill();
-        let entry = code.look(bits)?;
-        bits.drop(entry.all);
-        let (length, times) = match entry.bytes {
-            16 => (*all.last()?, bits.take(2).checked_add(3)?),
-            17 => (0, bits.take(3).checked_add(3)?),
-            18 => (0, bits.take(7).checked_add(11)?),
-            length => (u8::try_from(length).ok()?, 1),
-        };
-        all.extend(std::iter::repeat_n(length, usize::try_from(times).ok()?));
+
+    fn split(&self) -> (&[u8], &[u8]) {
+        self.all.split_at_checked(self.literals).unwrap_or_default()
     }
-    let (literal_lengths, distance_lengths) = all.get(..total)?.split_at_checked(literal_count)?;
-    literals.assign(literal_lengths)?;
-    distances.assign(distance_lengths)
+
+    /// Returns true if every sequence of bits begins with some code; of distances there may be one or none.
+    pub(super) fn are_complete(&self) -> bool {
+        let room =
+            |lengths: &[u8]| lengths.iter().filter(|length| **length > 0).map(|length| 1_u32 << (15 - length)).sum();
+        let (literals, distances) = self.split();
+        let (literal_room, distance_room): (u32, u32) = (room(literals), room(distances));
+        literal_room == 1 << LONGEST
+            && (distance_room == 1 << LONGEST || distances.iter().filter(|length| **length > 0).count() < 2)
+    }
+
+    /// Makes both codes.
+    pub(super) fn assign(&self, literals: &mut Code, distances: &mut Code) -> Option<()> {
+        let (of_literals, of_distances) = self.split();
+        literals.assign(of_literals)?;
+        distances.assign(of_distances)
+    }
+}
+
+/// The code in which code lengths are written: by the next seven bits, symbol and bits, none where no symbol has the code.
+fn length_code(lengths: &[u8; 19]) -> Option<[(u8, u8); 128]> {
+    let mut table = [(0, 0); 128];
+    let mut code = 0_u16;
+    for length in 1..=7_u8 {
+        for (symbol, _) in (0_u8..).zip(lengths).filter(|(_, other)| **other == length) {
+            // More codes than the length has room for.
+            if code >> length > 0 {
+                return None;
+            }
+            // Codes stand with their first bit lowest.
+            let first = usize::from(code.reverse_bits() >> 16_u8.checked_sub(length)?);
+            table.iter_mut().skip(first).step_by(1 << length).for_each(|place| *place = (symbol, length));
+            code = code.checked_add(1)?;
+        }
+        code = code.checked_mul(2)?;
+    }
+    Some(table)
 }
 
 /// A prefix code: for each symbol the bits that it and what belongs to it take.
@@ -121,11 +167,9 @@ pub(super) struct Code {
     /// By the next bits.
     primary: Box<[Entry; 1 << PRIMARY]>,
     /// Symbols by ascending code.
-    pub(super) symbols: Vec<u16>,
+    symbols: Vec<u16>,
     /// Number of codes of each length.
     counts: [u16; LONGEST + 1],
-    /// True if every sequence of bits begins with some code.
-    pub(super) is_complete: bool,
     /// Bytes that a symbol stands for, or goes back, at least, and its extra bits.
     meaning: fn(usize) -> Option<(u16, u8)>,
 }
@@ -133,7 +177,7 @@ pub(super) struct Code {
 impl Code {
     pub(super) fn new(meaning: fn(usize) -> Option<(u16, u8)>) -> Self {
         let primary = Box::new([Entry::default(); 1 << PRIMARY]);
-        Self { primary, symbols: Vec::new(), counts: [0; LONGEST + 1], is_complete: false, meaning }
+        Self { primary, symbols: Vec::new(), counts: [0; LONGEST + 1], meaning }
     }
 
     /// Makes it the code of these lengths (3.2.2).
@@ -186,7 +230,6 @@ impl Code {
                 return None;
             }
         }
-        self.is_complete = code == 1 << LONGEST;
         Some(())
     }
 

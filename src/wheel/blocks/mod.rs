@@ -7,7 +7,7 @@ mod codes;
 mod seam;
 
 use self::bits::Bits;
-use self::codes::{Code, Entry, distance, literal, read_codes};
+use self::codes::{Code, Entry, Lengths, distance, literal};
 pub(super) use self::seam::{Cut, Seam};
 
 /// One block, or several in a row; positions in the stream are in bits from its start.
@@ -104,22 +104,10 @@ impl<'a> Walk<'a> {
 
     /// Returns true if a block with codes of its own, not the last, may begin at a bit: its codes use up all that
     /// their lengths allow, as every compressor makes them, and as hardly any other bits do.
-    pub(super) fn may_begin(&mut self, position: u64) -> Option<bool> {
-        let at = usize::try_from(position / 8).ok()?;
-        let Some(bytes) = self.bits.data.get(at..).and_then(|rest| rest.first_chunk::<16>()) else {
-            return Some(false);
-        };
-        let header = u128::from_le_bytes(*bytes) >> (position % 8);
-        if !is_header(header) {
-            return Some(false);
-        }
+    fn may_begin(&mut self, position: u64) -> Option<bool> {
         self.go_to(position.checked_add(3)?)?;
-        let read = read_codes(&mut self.bits, &mut self.literals, &mut self.distances);
-        Some(
-            read.is_some()
-                && self.literals.is_complete
-                && (self.distances.is_complete || self.distances.symbols.len() < 2),
-        )
+        let lengths = Lengths::read(&mut self.bits)?;
+        Some(lengths.are_complete())
     }
 
     /// Steps over the header of a block, up to its first symbol or the length of its stored bytes.
@@ -138,7 +126,7 @@ impl<'a> Walk<'a> {
                 self.literals.assign(&lengths)?;
                 self.distances.assign(&[5; 30])?;
             }
-            2 => read_codes(&mut self.bits, &mut self.literals, &mut self.distances)?,
+            2 => Lengths::read(&mut self.bits)?.assign(&mut self.literals, &mut self.distances)?,
             _ => return None,
         }
         Some(Kind::Coded)
@@ -148,19 +136,60 @@ impl<'a> Walk<'a> {
 /// Returns the first bit of a stream, from bit `from` to bit `to`, where a block may begin ([`Walk::may_begin`]).
 pub(super) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
     let mut walk = Walk::from_start(stream);
-    (from..to).find(|position| walk.may_begin(*position) == Some(true))
+    let mut at = from;
+    while at < to {
+        let byte = usize::try_from(at / 8).ok()?;
+        let bits = u128::from_le_bytes(*stream.get(byte..)?.first_chunk()?);
+        // Of the bits that begin in these four bytes, those that three fitting ones follow: not the last, dynamic.
+        let begins = !bits & !(bits >> 1) & (bits >> 2) & 0xffff_ffff;
+        let mut begins = u32::try_from(begins).ok()? >> (at % 8) << (at % 8);
+        let base = at / 8 * 8;
+        while begins > 0 {
+            let bit = begins.trailing_zeros();
+            begins &= begins.wrapping_sub(1);
+            let position = base.checked_add(bit.into())?;
+            if position < to && is_header(bits >> bit) && walk.may_begin(position) == Some(true) {
+                return Some(position);
+            }
+        }
+        at = base.checked_add(32)?;
+    }
+    None
 }
 
-/// Returns true if bits can be the header of a dynamic block that is not the last (3.2.7), by its sizes and by the
-/// lengths of the code length code.
+/// For four lengths of three bits each, how much of the room for codes they use up, in 128ths.
+const ROOM: [u16; 1 << 12] = {
+    let mut room = [0; 1 << 12];
+    let mut index = 0;
+    while index < room.len() {
+        let mut lengths = index;
+        while lengths > 0 {
+            if lengths & 7 > 0 {
+                room[index] += 128 >> (lengths & 7);
+            }
+            lengths >>= 3;
+        }
+        index += 1;
+    }
+    room
+};
+
+/// Returns true if bits that begin like the header of a dynamic block that is not the last (3.2.7) can be one, by its
+/// sizes and by the lengths of the code length code.
 #[inline]
 fn is_header(bits: u128) -> bool {
     let field = |at: u32, mask: u128| (bits >> at) & mask;
-    if field(0, 7) != 0b100 || field(3, 31) > 29 || field(8, 31) > 29 {
+    if field(3, 31) > 29 || field(8, 31) > 29 {
         return false;
     }
-    let lengths = (0..field(13, 15) + 4).map(|index| field(17, u128::MAX) >> (3 * index) & 7);
-    lengths.filter(|length| *length > 0).map(|length| 128_u32 >> length).sum::<u32>() == 128
+    let mut lengths = field(17, (8 << (3 * (field(13, 15) + 3))) - 1);
+    let mut used = 0_u16;
+    while lengths > 0 {
+        let four = usize::try_from(lengths & 0xfff).unwrap_or(0);
+        used = used.saturating_add(ROOM.get(four).copied().unwrap_or(0));
+        lengths >>= 12;
+    }
+    used == 128
 }
 
 /// Steps over the symbols of one block; returns how many bytes they stand for.

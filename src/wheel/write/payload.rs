@@ -39,10 +39,10 @@ impl Sums {
     /// Computes both.
     pub fn of(bytes: &[u8]) -> Self {
         let (mut sha256, mut crc32) = (Sha256::new(), crc32fast::Hasher::new());
-        // While a piece is near.
+        // CRC-32 brings a piece near: it waits for many lines of memory at once, SHA-256 for each.
         for piece in bytes.chunks(64 << 10) {
-            sha256.update(piece);
             crc32.update(piece);
+            sha256.update(piece);
         }
         Self { sha256: sha256.finalize().into(), crc32: crc32.finalize() }
     }

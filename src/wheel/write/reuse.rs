@@ -47,7 +47,9 @@ pub(super) fn deflate_changed(
     for (index, part) in parts.iter().enumerate() {
         let copied = match part {
             Part::Kept(block) => out.put(packed, block, index == last),
-            Part::Head(block, seam, cut) => out.put_symbols(packed, block, (seam, seam.symbols..cut.bit), index == last),
+            Part::Head(block, seam, cut) => {
+                out.put_symbols(packed, block, (seam, seam.symbols..cut.bit), index == last)
+            }
             Part::Tail(block, seam, cut) => out.put_symbols(packed, block, (seam, cut.bit..seam.end), index == last),
             Part::Anew { from, to } => {
                 let range = usize::try_from(*from).ok().zip(usize::try_from(*to).ok());
