@@ -447,7 +447,7 @@ mod tests {
             let made = deflate_changed(&new, &packed, &differences, 6).unwrap().unwrap();
             assert!(inflate(&made) == new, "round {round}");
             let anew: u64 = parts.iter().map(Part::anew).sum();
-            assert!(anew >= 40 && anew < 40_000, "round {round}: {anew}");
+            assert!((40..40_000).contains(&anew), "round {round}: {anew}");
         }
     }
 
