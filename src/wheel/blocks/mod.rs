@@ -6,6 +6,8 @@ mod bits;
 mod codes;
 mod seam;
 
+use std::sync::LazyLock;
+
 use self::bits::Bits;
 use self::codes::{Code, Entry, Lengths, distance, literal};
 pub(super) use self::seam::{Cut, Seam};
@@ -135,7 +137,7 @@ impl<'a> Walk<'a> {
 
 /// Returns the first bit of a stream, from bit `from` to bit `to`, where a block may begin ([`Walk::may_begin`]).
 pub(super) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
-    let mut walk = Walk::from_start(stream);
+    let (mut walk, room) = (Walk::from_start(stream), &*ROOM);
     let mut at = from;
     while at < to {
         let byte = usize::try_from(at / 8).ok()?;
@@ -149,7 +151,7 @@ pub(super) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
             begins &= begins.wrapping_sub(1);
             let position = base.checked_add(bit.into())?;
             let word = |at: u32| u64::try_from(bits >> at & u128::from(u64::MAX)).unwrap_or(0);
-            let fits = is_header(word(bit), word(bit.saturating_add(17)));
+            let fits = is_header(word(bit), word(bit.saturating_add(17)), room);
             if fits && position < to && walk.may_begin(position) == Some(true) {
                 return Some(position);
             }
@@ -160,30 +162,20 @@ pub(super) fn next_start(stream: &[u8], from: u64, to: u64) -> Option<u64> {
 }
 
 /// For four lengths of three bits each, how much of the room for codes they use up, in 128ths.
-#[expect(clippy::indexing_slicing, reason = "the compiler runs it, and says if an index is wrong")]
-static ROOM: [u16; 1 << 12] = {
-    let mut room = [0; 1 << 12];
-    let mut index = 0;
-    while index < room.len() {
-        let mut lengths = index;
-        while lengths > 0 {
-            if lengths & 7 > 0 {
-                room[index] += 128 >> (lengths & 7);
-            }
-            lengths >>= 3;
-        }
-        index += 1;
-    }
-    room
-};
+static ROOM: LazyLock<[u16; 1 << 12]> = LazyLock::new(|| {
+    std::array::from_fn(|lengths| {
+        let each = [0, 3, 6, 9].map(|at| lengths >> at & 7);
+        each.iter().filter(|length| **length > 0).map(|length| 128_u16 >> length).sum()
+    })
+});
 
 /// Returns true if bits that begin like the header of a dynamic block that is not the last (3.2.7) can be one, by its
 /// sizes, which are in the first 17 bits, and by the lengths of the code length code, which follow.
 #[inline]
-fn is_header(sizes: u64, lengths: u64) -> bool {
+fn is_header(sizes: u64, lengths: u64, room: &[u16; 1 << 12]) -> bool {
     let count = (sizes >> 13 & 15).saturating_add(4);
     let lengths = lengths & (u64::MAX >> 64_u64.saturating_sub(count.saturating_mul(3)));
-    let room = |at: u32| ROOM.get(usize::try_from(lengths >> at & 0xfff).unwrap_or(0)).copied().unwrap_or(0);
+    let room = |at: u32| room.get(usize::try_from(lengths >> at & 0xfff).unwrap_or(0)).copied().unwrap_or(0);
     // All at once: which of five fails first no processor foresees.
     let used = [0, 12, 24, 36, 48].map(room).iter().sum::<u16>();
     used == 128 && sizes >> 3 & 31 <= 29 && sizes >> 8 & 31 <= 29
