@@ -112,6 +112,31 @@ fn every_vendored_file_is_a_component_and_unknown_origin_is_stated() {
 }
 
 #[test]
+fn a_library_that_was_joined_from_two_files_names_both() {
+    let mut input = input();
+    let mut known = Original::new("libffi.8.dylib", sum('a'));
+    known.package = Some(libffi());
+    let mut joined = Vendored::new("demo/.dylibs/libffi.8.dylib", known, sum('c'));
+    joined.joined = vec![Original::new("libffi.8.dylib", sum('b'))];
+    input.vendored = vec![joined];
+    let text = text(&input);
+    validate(&text);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let component = &document["components"][0];
+    let ancestors = component["pedigree"]["ancestors"].as_array().unwrap();
+    let sums: Vec<&str> = ancestors.iter().map(|file| file["hashes"][0]["content"].as_str().unwrap()).collect();
+    assert_eq!(sums, [sum('a'), sum('b')]);
+    let of = |name: &str| {
+        let all = component["properties"].as_array().unwrap().iter();
+        all.filter(|property| property["name"] == name).map(|property| property["value"].as_str().unwrap()).collect()
+    };
+    let origins: Vec<&str> = of("truewheel:origin");
+    assert_eq!((origins, of("truewheel:original-name")), (vec!["dpkg", "unknown"], vec!["libffi.8.dylib"]));
+    // One of its parts is of unknown origin, and so is it.
+    assert_eq!(document["compositions"][0]["assemblies"][0], component["bom-ref"]);
+}
+
+#[test]
 fn a_dll_of_unknown_origin_is_described_by_what_it_says_of_itself() {
     let mut input = input();
     let mut stated = Stated::default();
