@@ -1,6 +1,6 @@
 //! `Graph`: who loads what, from where, and how each edge was resolved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -367,12 +367,9 @@ impl Graph {
     /// Returns the edges of one object over all roots, by import; one that resolves alike under several roots is
     /// listed once, one that resolves differently once for each outcome.
     pub fn edges_of(&self, importer: ObjectId) -> Vec<&Edge> {
-        let mut found: Vec<&Edge> = Vec::new();
-        for edge in self.all_roots().flat_map(|root| root.edges_of(importer)) {
-            if !found.iter().any(|other| (other.import, other.resolution) == (edge.import, edge.resolution)) {
-                found.push(edge);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let edges = self.all_roots().flat_map(|root| root.edges_of(importer));
+        let mut found: Vec<&Edge> = edges.filter(|edge| seen.insert((edge.import, edge.resolution))).collect();
         found.sort_by_key(|edge| edge.import);
         found
     }

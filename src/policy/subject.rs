@@ -34,7 +34,7 @@ pub enum Externals {
 }
 
 /// One import of a binary and who provides it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link<'a> {
     /// The name, as imported.
     pub name: &'a str,
@@ -132,6 +132,7 @@ impl<'a> Subject<'a> {
             binary.links.clear();
             binaries.push(binary);
         }
+        let mut seen = BTreeSet::new();
         for edge in graph.all_roots().flat_map(|root| &root.edges) {
             let Some(&importer) = places.get(&edge.importer) else { continue };
             let provider = match edge.resolution {
@@ -153,10 +154,9 @@ impl<'a> Subject<'a> {
                 Resolution::System | Resolution::Missing => Provider::Outside,
             };
             let link = Link { name: &graph.import(edge).name, provider };
-            // INVARIANT: `places` holds places in `binaries`.
-            let links = &mut binaries[importer].links;
-            if !links.contains(&link) {
-                links.push(link);
+            if seen.insert((importer, link.clone())) {
+                // INVARIANT: `places` holds places in `binaries`.
+                binaries[importer].links.push(link);
             }
         }
         let mut scopes: Vec<Vec<usize>> = Vec::new();
