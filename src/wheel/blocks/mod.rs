@@ -249,6 +249,27 @@ mod tests {
     }
 
     #[test]
+    fn symbols_that_make_or_copy_changed_bytes_cannot_stay() {
+        // `a`, `b`, `a`, and nine bytes copied from two before.
+        let block = &scan(&STREAM, 9).unwrap()[1];
+        let cuts = |changed: &[(u64, u64)]| {
+            let changed: Vec<_> = changed.iter().map(|(from, to)| *from..*to).collect();
+            let seam = Walk::from_start(&STREAM).seam(block, &changed).unwrap();
+            assert!(block.start < seam.symbols && seam.symbols < seam.end && seam.end < block.end);
+            seam.cuts.map(|(begin, end)| (begin.byte, end.byte))
+        };
+        assert_eq!(cuts(&[]), None);
+        assert_eq!(cuts(&[(12, 20)]), None);
+        assert_eq!(cuts(&[(5, 6)]), Some((3, 12)));
+        assert_eq!(cuts(&[(0, 1)]), Some((0, 1)));
+        assert_eq!(cuts(&[(1, 2), (30, 31)]), Some((1, 12)));
+        // Neither one that is stored, nor one of another length than was said.
+        let stored = &scan(&STREAM, 9).unwrap()[3];
+        assert_eq!(Walk::from_start(&STREAM).seam(stored, &[]), None);
+        assert_eq!(Walk::from_start(&STREAM).seam(&Block { to: 13, ..block.clone() }, &[]), None);
+    }
+
+    #[test]
     fn what_is_no_stream_ends_soon() {
         // A code whose only symbol is a literal of all zeros, then nothing: the zeros past the end decode forever.
         for start in [vec![0x04, 0xc0], vec![0x05, 0x20], vec![0x06], vec![0xff; 3], Vec::new()] {
