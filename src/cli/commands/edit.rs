@@ -43,7 +43,7 @@ fn edit(args: &EditArgs) -> Result<Edited> {
         None if edited.bytes == bytes => {}
         None => {
             // The file that a symbolic link names is the one to change.
-            let path = std::fs::canonicalize(&args.file).map_err(|error| Error::io(args.file.display(), &error))?;
+            let path = dunce::canonicalize(&args.file).map_err(|error| Error::io(args.file.display(), &error))?;
             write_binary(&path, &edited.bytes, &args.file)?;
         }
     }

@@ -107,7 +107,7 @@ impl Outside for Excluded<'_> {
 
 /// Returns every binary in a folder and below it, an unpacked wheel for instance; each by its path from there.
 fn below(folder: &Path) -> Result<Vec<Binary>> {
-    let root = std::fs::canonicalize(folder).map_err(|error| Error::io(folder.display(), &error))?;
+    let root = dunce::canonicalize(folder).map_err(|error| Error::io(folder.display(), &error))?;
     let mut binaries = Vec::new();
     for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
         let entry = entry.map_err(|error| {

@@ -93,7 +93,7 @@ impl Sysroot {
     /// `Io` if it is absent or no directory.
     pub fn new(root: impl AsRef<Path>) -> Result<Self> {
         let given = root.as_ref();
-        let root = fs::canonicalize(given).map_err(|error| Error::io(given.display(), &error))?;
+        let root = dunce::canonicalize(given).map_err(|error| Error::io(given.display(), &error))?;
         if !root.is_dir() {
             return Err(Error::new(crate::error::ErrorKind::Io, "not a directory").about(given.display()));
         }
