@@ -117,10 +117,15 @@ fn facts(binary: &Binary, defined: &BTreeSet<&str>, files: &BTreeSet<String>) ->
         .filter_map(|import| Some((import.name.clone(), PythonLibrary::of(&import.name)?)))
         .filter(|(name, _)| !in_wheel(name))
         .collect();
-    let of_python = |symbol: &&Symbol| match symbol.import.and_then(|at| image.imports.get(usize::from(at))) {
-        // Formats that say which library a symbol comes from: a library of the wheel's own is not Python's.
-        Some(import) => PythonLibrary::of(&import.name).is_some() || !in_wheel(&import.name),
-        None => true,
+    // Formats that say which library a symbol comes from: a library of the wheel's own is not Python's. Asked once for
+    // each import, as symbols may be millions.
+    let from_python: Vec<bool> = image
+        .imports
+        .iter()
+        .map(|import| PythonLibrary::of(&import.name).is_some() || !in_wheel(&import.name))
+        .collect();
+    let of_python = |symbol: &&Symbol| {
+        symbol.import.and_then(|at| from_python.get(usize::from(at))).is_none_or(|from_python| *from_python)
     };
     let names = |weak: bool| -> Vec<String> {
         let mut names: Vec<String> = binary

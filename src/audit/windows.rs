@@ -195,6 +195,7 @@ fn newer_windows(graph: &Graph, floor: &Number, arch: Arch) -> Vec<Diagnostic> {
         let image = &object.image;
         let member = name_of(object);
         let mut functions: BTreeMap<Number, Vec<String>> = BTreeMap::new();
+        let wanted = functions_by_import(object);
         for (index, import) in image.imports.iter().enumerate() {
             // Delayed imports are for what may be missing.
             if import.kind != ImportKind::Needed {
@@ -205,7 +206,7 @@ fn newer_windows(graph: &Graph, floor: &Number, arch: Arch) -> Vec<Diagnostic> {
                 libraries.entry((import.name.to_ascii_lowercase(), since)).or_default().push(member.clone());
                 continue;
             }
-            for symbol in image_symbols(object, index) {
+            for &symbol in wanted.get(&index).into_iter().flatten() {
                 if let Some(since) = windows::function_since(&import.name, symbol).filter(|since| since > floor) {
                     functions.entry(since).or_default().push(format!("`{symbol}`"));
                 }
@@ -238,10 +239,15 @@ fn newer_windows(graph: &Graph, floor: &Number, arch: Arch) -> Vec<Diagnostic> {
     found
 }
 
-/// The functions that a binary needs of one of its imports.
-fn image_symbols(object: &Object, import: usize) -> impl Iterator<Item = &str> {
-    let of = move |symbol: &&crate::format::Symbol| symbol.import.map(usize::from) == Some(import);
-    object.symbols.undefined.iter().filter(of).map(|symbol| &*symbol.name)
+/// The functions that a binary needs of each of its imports, by the import's place.
+fn functions_by_import(object: &Object) -> BTreeMap<usize, Vec<&str>> {
+    let mut wanted: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for symbol in &object.symbols.undefined {
+        if let Some(import) = symbol.import {
+            wanted.entry(usize::from(import)).or_default().push(&symbol.name);
+        }
+    }
+    wanted
 }
 
 /// A list for people, cut where it is long.
