@@ -28,6 +28,8 @@ RELEASES = {
     "macos": ["av 14.2.0", "fiona 1.10.1", "netCDF4 1.7.2", "pikepdf 9.5.2", "pyproj 3.7.1", "scikit_learn 1.5.2"],
     "windows": ["av 14.2.0", "cvxopt 1.3.2", "fiona 1.10.1", "netCDF4 1.7.2", "pyproj 3.7.1", "scikit_learn 1.5.2"],
 }
+# What a release needs and does not bring.
+EXCLUDED = {"fiona-windows": "concrt140.dll"}
 PLATFORM = {"macos": re.compile(r"macosx_\d+_\d+_arm64"), "windows": re.compile("win_amd64")}
 # What delvewheel 1.x writes into `__init__.py`.
 START_UP = re.compile(rb'(?:"""""")?[ \t]*# start delvewheel patch\r?\n.*?# end delvewheel patch\r?\n', re.DOTALL)
@@ -54,7 +56,7 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 wheels = [undone(path, folder, arguments) for path in published(release, system, arguments.wheels)]
-                tools = commands(arguments.truewheel.resolve(), peers, folder, system)
+                tools = commands(arguments.truewheel.resolve(), peers, folder, name)
                 for number, some in {1: wheels[-1:], len(wheels): wheels}.items():
                     measured = measure(tools, some, folder / "out", arguments.rounds)
                     figures[f"{name}, {number} of {len(wheels)}"] = measured
@@ -126,15 +128,16 @@ def built(data, folder, arguments):
     return file.read_bytes()
 
 
-def commands(truewheel, peers, folder, system):
+def commands(truewheel, peers, folder, name):
     """Return each tool's command, but for its output folder and wheels."""
     libraries = folder / "lib"
+    exclude = ["--exclude", EXCLUDED[name]] if name in EXCLUDED else []
     tools = {
-        "truewheel": [truewheel, "--no-config", "repair", "--no-host-libs", "--lib-path", libraries, "-w"],
-        "repairwheel": [peers / "repairwheel", "-l", libraries, "-o"],
+        "truewheel": [truewheel, "--no-config", "repair", "--no-host-libs", "--lib-path", libraries, *exclude, "-w"],
+        "repairwheel": [peers / "repairwheel", "-l", libraries, *exclude, "-o"],
     }
-    if system == "windows":
-        tools["delvewheel"] = [peers / "delvewheel", "repair", "--add-path", libraries, "-w"]
+    if name.endswith("-windows"):
+        tools["delvewheel"] = [peers / "delvewheel", "repair", "--add-path", libraries, *exclude, "-w"]
     return tools
 
 
