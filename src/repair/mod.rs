@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod contents;
 mod context;
 mod copies;
 mod deployment;

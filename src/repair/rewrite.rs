@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::apply::{Contents, has_curable_faults, same_rows};
+use super::contents::{Contents, has_curable_faults, same_rows};
 use super::digests::Digests;
 use super::options::Options;
 use crate::diagnostic::{Code, Diagnostic};
