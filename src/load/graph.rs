@@ -326,6 +326,20 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Has an import answered by the binary of the wheel that lies elsewhere ([`Edge::elsewhere`]), not by the file outside
+    /// that was found, wherever `is_one` says that the two (outside, elsewhere) are one.
+    pub fn prefer_elsewhere(&mut self, is_one: impl Fn(&Object, &Object) -> bool) {
+        // INVARIANT: ids are made by the engine, one for each object of the same graph.
+        let object = |id: ObjectId| &self.objects[id.0];
+        for edge in self.roots.iter_mut().chain(&mut self.data).flat_map(|root| &mut root.edges) {
+            let (Resolution::Object(outside), Some(own)) = (edge.resolution, edge.elsewhere) else { continue };
+            if is_one(object(outside), object(own)) {
+                edge.resolution = Resolution::Missing;
+                edge.found = None;
+            }
+        }
+    }
+
     /// Returns an object.
     pub fn object(&self, id: ObjectId) -> &Object {
         // INVARIANT: ids are made by the engine, one for each object of the same graph.

@@ -8,7 +8,7 @@ use super::places::{Folder, Places};
 use crate::error::{Error, Result};
 use crate::format::{self, Image};
 use crate::load::source::Located;
-use crate::load::{Binary, FileBytes, Target, Universe};
+use crate::load::{Binary, FileBytes, Object, Target, Universe};
 use crate::wheel::install::SITE_PACKAGES;
 
 /// Binaries that stand for the included libraries, and where each comes from, by archive name.
@@ -55,6 +55,17 @@ pub(super) fn included(
         found.1.insert(member, path);
     }
     Ok(found)
+}
+
+/// Returns where each included library lies on disk, symbolic links followed, by its archive name.
+pub(super) fn paths(included: &BTreeMap<String, PathBuf>) -> BTreeMap<&str, PathBuf> {
+    included.iter().filter_map(|(member, path)| Some((member.as_str(), dunce::canonicalize(path).ok()?))).collect()
+}
+
+/// Returns true if a binary of the wheel is the included copy of a file outside.
+pub(super) fn is_copy(included: &BTreeMap<&str, PathBuf>, outside: &Object, own: &Object) -> bool {
+    let path = own.member.as_deref().and_then(|member| included.get(member));
+    path.is_some_and(|path| outside.external_path() == Some(path))
 }
 
 /// A folder below site-packages; `.` is site-packages itself.

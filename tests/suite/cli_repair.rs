@@ -317,3 +317,21 @@ fn an_excluded_library_is_recorded_and_honoured_by_check() {
     assert_eq!(library.unwrap()["origin"], "excluded");
     assert_eq!(status(&check(&["--ignore-recorded"])), 1);
 }
+
+#[test]
+fn an_included_library_that_is_imported_too_is_there_once_and_keeps_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let wheel = problem(folder.path());
+    for (number, include) in ["libfoo.so.1", "lib/libfoo.so.1"].iter().enumerate() {
+        let out = format!("out{number}");
+        let output = repair(folder.path(), &[&wheel, "--lib-path", "lib", "--include", include, "-w", &out]);
+        assert_eq!(status(&output), 0, "{}", stderr(&output));
+        let vendored: Vec<&str> = stderr(&output).lines().filter(|line| line.starts_with("vendor ")).collect();
+        assert!(matches!(vendored[..], [line] if line.ends_with(" as demo.libs/libfoo.so.1")), "{vendored:?}");
+        // It is reached: the result stands on its own, and a second repair changes nothing.
+        let result = stdout(&output).trim().to_owned();
+        assert_eq!(status(&truewheel(folder.path(), &["check", &result], &[])), 0);
+        let tree = truewheel(folder.path(), &["tree", &result], &[]);
+        assert!(!stdout(&tree).contains("missing"), "{}", stdout(&tree));
+    }
+}
