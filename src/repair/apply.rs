@@ -13,7 +13,7 @@ use super::plan::{MemberEdit, Plan, Source, VendoredLibrary, hex};
 use super::recorded;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::{self, Change, macho};
-use crate::load::{FileBytes, Kept};
+use crate::load::{FileBytes, Files, Kept};
 use crate::origin::sbom::{self, Original, SbomInput, Vendored};
 use crate::python::{self, startup::StartUp};
 use crate::tag::TagSet;
@@ -160,18 +160,19 @@ fn edit_member(wheel: &Wheel, edit: &MemberEdit, making: Making<'_>, kept: &Kept
 }
 
 fn vendor(library: &VendoredLibrary, making: Making<'_>) -> Result<Done> {
-    let Making { options, folder, batch } = making;
-    let copied = batch.finished.copy(library, options.compress, || copied(library, options, folder))?;
+    let Making { options, batch, .. } = making;
+    let copied = batch.finished.copy(library, options.compress, || copied(library, making))?;
     let (name, payload) = (library.member.clone(), copied.payload.clone());
     let made = Made { name, payload, mode: LIBRARY_MODE, time: DosTime::EPOCH };
     Ok(Done { made, changes: copied.changes.clone(), notes: copied.notes.clone() })
 }
 
 /// Copies a library, edits the copy and packs it.
-fn copied(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result<Copied> {
+fn copied(library: &VendoredLibrary, making: Making<'_>) -> Result<Copied> {
+    let Making { options, folder, batch } = making;
     let about = |error: Error| error.about(library.source.path.display());
     let level = options.compress;
-    let parts = library.sources().map(opened).collect::<Result<Vec<_>>>()?;
+    let parts = library.sources().map(|source| opened(source, &batch.files)).collect::<Result<Vec<_>>>()?;
     let _room = Budget::global().reserve(parts.iter().map(|part| part.len() as u64).sum());
     let bytes = joined(&parts).map_err(about)?;
     if library.edits.is_empty() {
@@ -192,10 +193,10 @@ fn copied(library: &VendoredLibrary, options: &Options, folder: &Path) -> Result
 }
 
 /// Opens a file that is copied in, which must be as it was when the plan was made.
-fn opened(source: &Source) -> Result<FileBytes> {
+fn opened(source: &Source, files: &Files) -> Result<FileBytes> {
     let bytes = FileBytes::open(&source.path)?;
     // The plan was made of its SHA-256; what may have changed since then is a build's doing, nobody's forgery.
-    match crc32fast::hash(&bytes) == source.crc32 {
+    match files.is_unchanged(&source.path) || crc32fast::hash(&bytes) == source.crc32 {
         true => Ok(bytes),
         false => Err(Error::new(ErrorKind::Io, "changed while the wheel was repaired").about(source.path.display())),
     }
@@ -314,4 +315,28 @@ fn original(source: &Source) -> Original {
     original.build_id = source.build_id.clone();
     original.stated = source.stated.clone();
     original
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_that_changed_after_the_plan_was_made_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("liba.so");
+        std::fs::write(&path, "as planned").unwrap();
+        let files = Files::default();
+        let sums = files.sums(&path).unwrap();
+        let (digest, crc32) = (sums.sha256, sums.crc32);
+        let (identity, build_id, stated, package) = Default::default();
+        let source = Source { path: path.clone(), digest, crc32, identity, build_id, stated, package };
+        assert_eq!(&*opened(&source, &files).unwrap(), b"as planned");
+        std::fs::write(&path, "as another").unwrap();
+        let error = opened(&source, &files).unwrap_err();
+        assert!(error.to_string().contains("changed while the wheel was repaired"), "{error}");
+        // Written again, and the same as before.
+        std::fs::write(&path, "as planned").unwrap();
+        assert!(!files.is_unchanged(&path) && opened(&source, &files).is_ok());
+    }
 }

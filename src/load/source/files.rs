@@ -91,6 +91,12 @@ impl Files {
         Ok(sums)
     }
 
+    /// Returns true if the file was summed and, by size, times and inode, nobody wrote it since then.
+    pub fn is_unchanged(&self, path: &Path) -> bool {
+        let stamp = stamp(path);
+        self.known(path, stamp.as_ref(), |known| known.sums).is_some()
+    }
+
     fn known<T>(&self, path: &Path, stamp: Option<&Stamp>, get: impl Fn(&Known) -> Option<T>) -> Option<T> {
         let mut state = self.lock();
         let wheel = state.wheel;
@@ -146,7 +152,9 @@ mod tests {
             assert_eq!(files.sums(&path).unwrap(), Sums::of(b"one"));
         }
         assert_eq!(count.get(), 1);
+        assert!(files.is_unchanged(&path));
         fs::write(&path, "other").unwrap();
+        assert!(!files.is_unchanged(&path));
         assert_eq!(files.sums(&path).unwrap(), Sums::of(b"other"));
         reads(&files, &path, &count);
         assert_eq!(count.get(), 2);
