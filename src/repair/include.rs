@@ -8,7 +8,7 @@ use super::places::{Folder, Places};
 use crate::error::{Error, Result};
 use crate::format::{self, Image};
 use crate::load::source::Located;
-use crate::load::{Binary, FileBytes, Object, Target, Universe};
+use crate::load::{Binary, FileBytes, Graph, Target, Universe};
 use crate::wheel::install::SITE_PACKAGES;
 
 /// Binaries that stand for the included libraries, and where each comes from, by archive name.
@@ -57,15 +57,16 @@ pub(super) fn included(
     Ok(found)
 }
 
-/// Returns where each included library lies on disk, symbolic links followed, by its archive name.
-pub(super) fn paths(included: &BTreeMap<String, PathBuf>) -> BTreeMap<&str, PathBuf> {
-    included.iter().filter_map(|(member, path)| Some((member.as_str(), dunce::canonicalize(path).ok()?))).collect()
-}
-
-/// Returns true if a binary of the wheel is the included copy of a file outside.
-pub(super) fn is_copy(included: &BTreeMap<&str, PathBuf>, outside: &Object, own: &Object) -> bool {
-    let path = own.member.as_deref().and_then(|member| included.get(member));
-    path.is_some_and(|path| outside.external_path() == Some(path))
+/// Returns the graph in which imports of an included library find the copy in the wheel, under the name that it keeps: two
+/// copies would be two libraries in one process.
+pub(super) fn imported(mut graph: Graph, included: &BTreeMap<String, PathBuf>) -> Graph {
+    let canonical: BTreeMap<&str, PathBuf> =
+        included.iter().filter_map(|(member, path)| Some((member.as_str(), dunce::canonicalize(path).ok()?))).collect();
+    graph.prefer_elsewhere(|outside, own| {
+        let path = own.member.as_deref().and_then(|member| canonical.get(member));
+        path.is_some_and(|path| outside.external_path() == Some(path))
+    });
+    graph
 }
 
 /// A folder below site-packages; `.` is site-packages itself.

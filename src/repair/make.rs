@@ -176,11 +176,8 @@ pub(super) fn make(input: &Input<'_>, options: &Options) -> Result<Plan> {
     let Target { platform, .. } = input.target();
     let rules = rules(input, options, &mut diagnostics)?;
     let universe = sources(input.universe(input.binaries), options, input.targets, &mut diagnostics)?;
-    let mut graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
-    let included = include::paths(input.included);
-    // What is included is imported by the name that it keeps: two copies would be two libraries in one process.
-    graph.prefer_elsewhere(|outside, own| include::is_copy(&included, outside, own));
-    let graph = graph;
+    let graph = load::resolve_each(&universe, input.targets, |_| &rules)?;
+    let graph = include::imported(graph, input.included);
     let sums = sums(&graph, input.files)?;
     let links = Links::of(&graph);
     let drafter = Drafter {

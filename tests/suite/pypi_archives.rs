@@ -215,7 +215,7 @@ fn refused() -> Vec<(&'static str, Vec<u8>)> {
             single(entry.with(|entry| entry.central.extra = unicode_path(&[0x82], "é".as_bytes())))
         }),
         ("not", b"Hello, world!\n".to_vec()),
-        ("prefix", Archive { before: b"XXXX".to_vec(), ..greeting_archive.clone() }.build()),
+        ("prefix", Archive { before: b"junk".to_vec(), ..greeting_archive.clone() }.build()),
         ("second_unicode_extra", both([path(b"first"), path(b"second")].concat())),
         ("shortextra", {
             // One byte of the field lies behind the entry.
